@@ -1,0 +1,5 @@
+//! peermon: servers that watch one another.
+
+pub mod config;
+pub mod error;
+pub mod proto;

@@ -1,0 +1,212 @@
+//! What the machine reports: the only thing that sinks know of this ring.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::time::Wall;
+
+/// What happened. The numbers are those of the C interface: single bits, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum EventKind {
+    /// The peer runs: first contact, or again after an end, or after an overdue pause.
+    Started = 1 << 0,
+    /// A heartbeat is missing for half of the margin; once per silence, no outage yet.
+    Late = 1 << 1,
+    /// The peer is judged down.
+    Down = 1 << 2,
+    /// The outage that the last [`EventKind::Down`] opened is over.
+    Recovered = 1 << 3,
+    /// The peer ended gracefully, or was removed.
+    Ended = 1 << 4,
+    /// The peer was not heard within `first_contact`; no outage.
+    NotSeen = 1 << 5,
+    /// A pause that the peer announced ran out and the peer is not back.
+    Overdue = 1 << 6,
+    /// One of several paths to the peer fell silent.
+    PathDown = 1 << 7,
+    /// A silent path carries again.
+    PathUp = 1 << 8,
+    /// The peer goes up and down so often that its notices rest.
+    Flapping = 1 << 9,
+    /// Two processes claim one name.
+    NameConflict = 1 << 10,
+    /// The peer holds this server for down.
+    DeclaredDown = 1 << 11,
+    /// This monitor itself stood still; its peers are not blamed for it.
+    SelfStalled = 1 << 12,
+    /// This server lost its own link or route.
+    SelfIsolated = 1 << 13,
+    /// This server's own link or route is back.
+    SelfConnected = 1 << 14,
+}
+
+impl EventKind {
+    /// Every kind, in the order of its number.
+    pub const ALL: [Self; 15] = [
+        Self::Started,
+        Self::Late,
+        Self::Down,
+        Self::Recovered,
+        Self::Ended,
+        Self::NotSeen,
+        Self::Overdue,
+        Self::PathDown,
+        Self::PathUp,
+        Self::Flapping,
+        Self::NameConflict,
+        Self::DeclaredDown,
+        Self::SelfStalled,
+        Self::SelfIsolated,
+        Self::SelfConnected,
+    ];
+
+    /// The number of the C interface: a single bit.
+    pub const fn bit(self) -> u32 {
+        self as u32
+    }
+}
+
+/// Why. The numbers are those of the C interface, never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Reason {
+    /// No reason applies.
+    #[default]
+    None = 0,
+    /// Heartbeats stopped; nothing tells crash, freeze and cut apart.
+    Silent = 1,
+    /// The peer's process ended without a graceful end.
+    ProcessExit = 2,
+    /// The peer cannot be reached.
+    Unreachable = 3,
+    /// The peer's kernel answers, its process does not.
+    Hung = 4,
+    /// The peer says that its application makes no progress.
+    AppStalled = 5,
+    /// A new incarnation of the peer answered.
+    Restarted = 6,
+    /// The same incarnation answered after datagrams were lost: the path healed.
+    Reconnected = 7,
+    /// The peer says that it stood still.
+    Resumed = 8,
+    /// The same incarnation answered and nothing was lost: it was only late.
+    FalseAlarm = 9,
+    /// The peer ended gracefully while it was held for down.
+    EndedLate = 10,
+    /// The peer was removed from the configuration, here or there.
+    Removed = 11,
+    /// The peer's monitor, not its application, failed.
+    MonitorFailed = 12,
+    /// The observer's own lateness took part in the verdict.
+    OwnLateness = 13,
+}
+
+impl Reason {
+    /// Every reason, in the order of its number.
+    pub const ALL: [Self; 14] = [
+        Self::None,
+        Self::Silent,
+        Self::ProcessExit,
+        Self::Unreachable,
+        Self::Hung,
+        Self::AppStalled,
+        Self::Restarted,
+        Self::Reconnected,
+        Self::Resumed,
+        Self::FalseAlarm,
+        Self::EndedLate,
+        Self::Removed,
+        Self::MonitorFailed,
+        Self::OwnLateness,
+    ];
+
+    /// The number of the C interface and of the wire.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The reason of a number; [`Reason::None`] for numbers of a newer version.
+    pub fn from_code(code: u32) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.code() == code).unwrap_or_default()
+    }
+}
+
+/// The name of a peer; cheap to clone.
+pub type PeerName = Arc<str>;
+
+/// The numbers behind a verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The interval that the peer announced, as far as it was believed.
+    pub interval: Duration,
+    /// How long after the last sign of life the deadline lay that ran out (or would run out).
+    pub deadline: Duration,
+    /// Heartbeats that were due and did not arrive.
+    pub misses: u32,
+    /// How late this monitor itself was while it waited; zero if it was not.
+    pub own_lateness: Duration,
+    /// The smoothed round trip; zero if none was measured.
+    pub round_trip: Duration,
+}
+
+/// One event. `(epoch, id)` names it for ever; ids increase within an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// Why.
+    pub reason: Reason,
+    /// The life of the id counter.
+    pub epoch: u64,
+    /// The number within the epoch, from 1.
+    pub id: u64,
+    /// Whom it is about; `None` for events about this monitor itself.
+    pub peer: Option<PeerName>,
+    /// The peer's incarnation that it is about; 0 if unknown.
+    pub incarnation: u64,
+    /// When it was judged.
+    pub judged: Wall,
+    /// When the peer was last heard; `None` if never.
+    pub last_heard: Option<Wall>,
+    /// For DOWN the silence so far, for RECOVERED the length of the outage; counts suspend.
+    pub outage: Duration,
+    /// How many complete DOWN/RECOVERED pairs of this peer were dropped before this event because
+    /// nobody took events off the queue.
+    pub merged: u32,
+    /// The numbers behind it.
+    pub evidence: Evidence,
+}
+
+/// What must reach the application itself at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Interrupt {
+    /// The application's own watchdog expired.
+    AppStalled = 1,
+    /// The monitor itself cannot go on.
+    Failed = 6,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_single_distinct_bits() {
+        let mut seen = 0_u32;
+        for kind in EventKind::ALL {
+            assert_eq!(kind.bit().count_ones(), 1);
+            assert_eq!(seen & kind.bit(), 0);
+            seen |= kind.bit();
+        }
+    }
+
+    #[test]
+    fn a_reason_survives_its_number_and_unknown_numbers_are_none() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), reason);
+        }
+        assert_eq!(Reason::from_code(9999), Reason::None);
+    }
+}

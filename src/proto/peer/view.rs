@@ -1,0 +1,84 @@
+//! What may be known of a peer from outside: one flat copy.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::proto::event::{Evidence, PeerName, Reason};
+use crate::proto::record::StatusRecord;
+use crate::proto::time::Wall;
+
+/// The judgement about a peer. The numbers are those of the C interface and of the wire ("held
+/// state"), never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum State {
+    /// Never heard.
+    #[default]
+    Unknown = 0,
+    /// Alive, by all that is known.
+    Up = 1,
+    /// Judged down; waited for.
+    Down = 2,
+    /// It announced a pause: its silence means nothing.
+    Paused = 3,
+    /// Its announced pause ran out and it is not back.
+    Overdue = 4,
+    /// It ended gracefully, or was removed.
+    Ended = 5,
+}
+
+impl State {
+    /// Every state, in the order of its number.
+    pub const ALL: [Self; 6] =
+        [Self::Unknown, Self::Up, Self::Down, Self::Paused, Self::Overdue, Self::Ended];
+
+    /// The state of a number of the wire; `None` for numbers of a newer version.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// The announced interval is too long for the detection time asked for: three intervals are in
+/// force instead.
+pub const FLAG_QOS_UNMET: u32 = 1 << 0;
+/// We hear the peer, it does not hear us; the detection bound is not proven.
+pub const FLAG_ONE_WAY: u32 = 1 << 1;
+/// Somebody speaks in the peer's name under another key.
+pub const FLAG_KEY_MISMATCH: u32 = 1 << 2;
+/// The state is from before this monitor's own start and not confirmed yet.
+pub const FLAG_UNCONFIRMED: u32 = 1 << 3;
+/// The peer holds this server for down.
+pub const FLAG_HELD_DOWN: u32 = 1 << 4;
+/// Two processes claim the peer's name.
+pub const FLAG_NAME_CONFLICT: u32 = 1 << 5;
+
+/// A copy of what is known about one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Its name.
+    pub name: PeerName,
+    /// The judgement.
+    pub state: State,
+    /// The reason of the last change of state.
+    pub reason: Reason,
+    /// The status record.
+    pub record: StatusRecord,
+    /// When the state changed last.
+    pub since: Wall,
+    /// When the peer was last heard; `None` if never.
+    pub last_heard: Option<Wall>,
+    /// Its incarnation; 0 if never heard.
+    pub incarnation: u64,
+    /// `FLAG_*`.
+    pub flags: u32,
+    /// Outages (DOWN) since it was added.
+    pub outages: u64,
+    /// The detection time in force.
+    pub detect_within: Duration,
+    /// What remains of its announced pause; zero if it announced none.
+    pub pause_remaining: Duration,
+    /// Where it is sent to first; `None` while its name is not resolved.
+    pub address: Option<SocketAddr>,
+    /// The numbers.
+    pub evidence: Evidence,
+}

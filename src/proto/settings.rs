@@ -1,0 +1,86 @@
+//! What the machine is told at the start, already validated; `config` makes it.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::event::PeerName;
+
+/// The shortest sending interval that is granted or chosen.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(20);
+/// The longest detection time that can be asked for.
+pub const MAX_DETECT_WITHIN: Duration = Duration::from_secs(3600);
+/// The longest name of a server or group, in bytes.
+pub const MAX_NAME: usize = 64;
+/// The most addresses (paths) of one peer.
+pub const MAX_PATHS: usize = 4;
+
+/// Whether `name` may name a server or a group: `[A-Za-z0-9._-]{1,64}`.
+pub fn is_valid_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// The rule that turns silence into a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Sender-stamped freshness with a median level; judges exactly at its deadline.
+    Adaptive,
+    /// The classic rule: A equals B at consecutive ticks of the judge timer.
+    Interval {
+        /// Heartbeats that may be lost in a row without a verdict.
+        losses: u32,
+        /// Unchanged ticks until DOWN, set by hand; otherwise derived from `losses`.
+        ticks: Option<u32>,
+    },
+}
+
+/// How one peer is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detection {
+    /// The detection time asked for: crash to verdict, without network delay.
+    pub detect_within: Duration,
+    /// How far the adaptive level may lie above its floor.
+    pub level_cap: Duration,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// One peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerSettings {
+    /// Its name within the group.
+    pub name: PeerName,
+    /// Where to send: one address per path, at least one unless its name is not resolved yet.
+    pub addresses: Vec<SocketAddr>,
+    /// How often RUNNING is sent to it (T2).
+    pub heartbeat_interval: Duration,
+    /// How it is judged.
+    pub detection: Detection,
+    /// How long it may stay unheard before NOT_SEEN.
+    pub first_contact: Duration,
+    /// Whether it may be answered at addresses that are not configured, after a proof.
+    pub roaming: bool,
+}
+
+/// One monitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The group that the names live in.
+    pub group: String,
+    /// This server's name.
+    pub name: PeerName,
+    /// The group's key; `None` only on loopback or by explicit wish.
+    pub key: Option<Vec<u8>>,
+    /// The judge timer (T1): A is copied to B, and the interval rule judges.
+    pub judge_interval: Duration,
+    /// How long the application may go without a pulse; `None` = not watched.
+    pub watchdog_timeout: Option<Duration>,
+    /// How long a graceful end waits for acknowledgements.
+    pub end_linger: Duration,
+    /// The longest announced interval that is believed.
+    pub max_interval: Duration,
+    /// The longest pause, also the meaning of "0 seconds".
+    pub pause_max: Duration,
+    /// Whom to watch.
+    pub peers: Vec<PeerSettings>,
+}

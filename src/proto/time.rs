@@ -1,0 +1,111 @@
+//! Time as the pure ring sees it: numbers that somebody else read from a clock.
+
+use core::ops::{Add, Sub};
+use core::time::Duration;
+
+/// A point on a clock that never steps: nanoseconds since an origin of its owner's choosing.
+///
+/// Points of different clocks (monotonic here, monotonic there, boot time) share the type; nothing
+/// compares across clocks. Arithmetic saturates, so that a hostile stamp cannot overflow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The origin.
+    pub const ZERO: Self = Self(0);
+    /// Later than everything that happens.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The point `nanos` nanoseconds after the origin.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// The point `millis` milliseconds after the origin.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// Nanoseconds since the origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// How long after `earlier` this point lies; zero if it does not.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(span)))
+    }
+}
+
+impl Sub<Duration> for Time {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(span)))
+    }
+}
+
+/// A span in whole nanoseconds; 584 years at the most.
+pub fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A date for people: nanoseconds since 1970-01-01T00:00:00Z. It never decides anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wall(pub i64);
+
+/// What the clocks say at one instant; the argument of everything that depends on time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// `CLOCK_MONOTONIC`: decides deadlines and order.
+    pub mono: Time,
+    /// `CLOCK_BOOTTIME`: counts suspend too; measures durations for people (rule R16).
+    pub boot: Time,
+    /// `CLOCK_REALTIME`: the date, for people.
+    pub wall: Wall,
+}
+
+impl Now {
+    /// The same instant described at another point of the monotonic clock, the other clocks moved
+    /// along: for a datagram that arrived a little before it was read.
+    pub fn at(self, mono: Time) -> Self {
+        let back = nanos(self.mono.since(mono));
+        let ahead = nanos(mono.since(self.mono));
+        let shift = |n: u64| n.saturating_sub(back).saturating_add(ahead);
+        let wall = self.wall.0.saturating_sub_unsigned(back).saturating_add_unsigned(ahead);
+        Self { mono, boot: Time(shift(self.boot.0)), wall: Wall(wall) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        assert_eq!(Time::ZERO - Duration::from_secs(1), Time::ZERO);
+        assert_eq!(Time::NEVER + Duration::from_secs(1), Time::NEVER);
+        assert_eq!(Time::ZERO.since(Time::NEVER), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_instant_moved_back_moves_on_every_clock() {
+        let now = Now {
+            mono: Time::from_millis(50),
+            boot: Time::from_millis(70),
+            wall: Wall(1_000_000_000),
+        };
+        let then = now.at(Time::from_millis(40));
+        assert_eq!(then.boot, Time::from_millis(60));
+        assert_eq!(then.wall, Wall(990_000_000));
+        assert_eq!(then.at(Time::from_millis(50)), now);
+    }
+}
