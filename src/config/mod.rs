@@ -1,0 +1,3 @@
+//! The configuration: a file, keys, or both, with the same names.
+
+pub mod plan;

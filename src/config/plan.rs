@@ -1,0 +1,64 @@
+//! A checked configuration: all that a monitor needs, nothing left to parse.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::proto::event::PeerName;
+use crate::proto::settings::Settings;
+
+/// Where log lines go when no log callback takes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Nowhere.
+    #[default]
+    Callback,
+    /// To env_logger, because the host asked for it (`log = "env"`).
+    Env,
+}
+
+/// An address as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// An IP address and a port.
+    Literal(SocketAddr),
+    /// A host name and a port, to be looked up.
+    Host(String, u16),
+}
+
+/// Where a peer's addresses come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerEndpoints {
+    /// The peer.
+    pub name: PeerName,
+    /// One per path.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// All that a monitor needs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// For the pure ring. The addresses of peers are those that were literal; host names are
+    /// resolved by the runtime from `endpoints`.
+    pub settings: Settings,
+    /// Where to listen.
+    pub listen: Listen,
+    /// What every peer's addresses were, in the order of `settings.peers`.
+    pub endpoints: Vec<PeerEndpoints>,
+    /// Whether addresses outside of loopback are allowed (a key, or the explicit wish).
+    pub may_leave_loopback: bool,
+    /// Where log lines go.
+    pub log: LogTarget,
+    /// How many events wait for a slow host before outages are merged.
+    pub event_queue: usize,
+    /// How often host names are looked up again.
+    pub resolve_interval: Duration,
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At this address, and nowhere else.
+    At(SocketAddr),
+    /// At every address of both families on this port; IPv4 alone where IPv6 does not exist.
+    Any(u16),
+}
