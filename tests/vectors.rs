@@ -40,8 +40,7 @@ fn the_adaptive_detector_matches_every_tsmed_vector_step_by_step() {
         let name = case["name"].as_str().unwrap();
         let cap = case["cap"].as_f64().map(|_| span(&case["cap"]));
         let window = case["n"].as_u64().unwrap() as usize;
-        let mut detector =
-            Adaptive::bare(span(&case["eta"]), span(&case["alpha"]), cap, window);
+        let mut detector = Adaptive::bare(span(&case["eta"]), span(&case["alpha"]), cap, window);
         let mut last_seq = None;
         let mut transitions: Vec<(i64, char)> = Vec::new();
         let arrivals = case["arrivals_t_seq_sigma"].as_array().unwrap();
@@ -107,7 +106,13 @@ fn the_interval_detector_matches_every_patent_vector() {
             let changed = a != b;
             b = a;
             let down = rule.on_tick(changed);
-            let now_up = if changed { Some(true) } else if down { Some(false) } else { up };
+            let now_up = if changed {
+                Some(true)
+            } else if down {
+                Some(false)
+            } else {
+                up
+            };
             if now_up != up {
                 up = now_up;
                 seen.push((tick, if now_up == Some(true) { "UP" } else { "DOWN" }));

@@ -99,7 +99,7 @@ impl Adaptive {
 
     /// A sign of life without a stamp to learn from (START, REPLY): the deadline runs from it.
     pub fn arm(&mut self, arrival: Time) {
-        self.deadline = Some(self.from_arrival(arrival));
+        self.deadline = Some(self.in_full(arrival));
     }
 
     /// Forgets the deadline and what was learnt.
@@ -131,12 +131,12 @@ impl Adaptive {
         let typical = Time::from_nanos(u64::try_from(typical).unwrap_or(0));
         let mut tau = typical + self.eta + self.alpha;
         if trust.reseed {
-            tau = tau.max(self.from_arrival(arrival));
+            tau = tau.max(self.in_full(arrival));
         }
         self.deadline = Some(tau);
     }
 
-    fn from_arrival(&self, arrival: Time) -> Time {
+    fn in_full(&self, arrival: Time) -> Time {
         arrival + self.eta + self.alpha
     }
 
@@ -164,9 +164,9 @@ impl Adaptive {
             self.outlying = 0;
             self.level.clear();
             self.level.push(arrival, sample, self.max_age());
-            self.deadline = Some(self.from_arrival(arrival));
+            self.deadline = Some(self.in_full(arrival));
         } else if age_proven {
-            let put_off = self.from_arrival(arrival);
+            let put_off = self.in_full(arrival);
             self.deadline = Some(self.deadline.map_or(put_off, |old| old.max(put_off)));
         }
     }

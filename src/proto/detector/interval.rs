@@ -83,6 +83,5 @@ pub fn ticks_needed(losses: u32, t2: Duration, t1: Duration) -> u32 {
 /// Whether `ticks` of `t1` outlast one interval and its delay spread; below that every period
 /// raises a false alarm.
 pub fn is_sound(ticks: u32, t2: Duration, t1: Duration) -> bool {
-    nanos(t1).saturating_mul(u64::from(ticks))
-        >= nanos(t2).saturating_add(nanos(delay_spread(t2)))
+    nanos(t1).saturating_mul(u64::from(ticks)) >= nanos(t2).saturating_add(nanos(delay_spread(t2)))
 }

@@ -1,9 +1,11 @@
 //! From fields to bytes.
 
-use super::{EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_SENT, VERSION};
+use super::{
+    EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_SENT, VERSION,
+};
 use crate::proto::auth::{DirectionKey, TAG_LEN};
 
-/// The names that a START spells out, for people who look at the wire and for mismatch reports.
+/// The names that START and PROBE spell out, for people who look at the wire and for mismatch reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
     /// The group.
@@ -22,6 +24,11 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// A packet without content.
+    pub const fn empty() -> Self {
+        Self { len: 0, bytes: [0; MAX_SENT] }
+    }
+
     /// The datagram.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
@@ -49,11 +56,13 @@ impl core::fmt::Debug for Packet {
     }
 }
 
-/// Encodes `header`, with `names` if it is a START, and its tag under `key`.
+/// Encodes `header`, with `names` in START and PROBE, and its tag under `key`.
 pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
-    let mut packet = Packet { len: 0, bytes: [0; MAX_SENT] };
+    let mut packet = Packet::empty();
     let extensions = match header.kind {
-        Kind::Start => 12 + names.group.len() + names.sender.len() + names.receiver.len(),
+        Kind::Start | Kind::Probe => {
+            12 + names.group.len() + names.sender.len() + names.receiver.len()
+        }
         _ => 0,
     };
     let total = HEADER_LEN + extensions + TAG_LEN;
@@ -95,7 +104,7 @@ pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     packet.put(&header.reason.to_be_bytes());
     packet.put(&[header.echoed_path, 0]);
     packet.put(&header.list_digest.to_be_bytes());
-    if header.kind == Kind::Start {
+    if matches!(header.kind, Kind::Start | Kind::Probe) {
         packet.put_extension(EXT_GROUP, names.group.as_bytes());
         packet.put_extension(EXT_SENDER, names.sender.as_bytes());
         packet.put_extension(EXT_RECEIVER, names.receiver.as_bytes());

@@ -18,14 +18,14 @@ pub const HEADER_LEN: usize = 168;
 pub const MIN_LEN: usize = HEADER_LEN + super::auth::TAG_LEN;
 /// The longest datagram that is read.
 pub const MAX_LEN: usize = 1200;
-/// The longest datagram that is written: a START with three names of 64 bytes.
+/// The longest datagram that is written: a START or PROBE with three names of 64 bytes.
 pub const MAX_SENT: usize = MIN_LEN + 3 * (4 + super::settings::MAX_NAME);
 
-/// Extension: the group's name, in START.
+/// Extension: the group's name, in START and PROBE.
 pub const EXT_GROUP: u16 = 1;
-/// Extension: the sender's name, in START.
+/// Extension: the sender's name, in START and PROBE.
 pub const EXT_SENDER: u16 = 2;
-/// Extension: the receiver's name, in START.
+/// Extension: the receiver's name, in START and PROBE.
 pub const EXT_RECEIVER: u16 = 3;
 
 /// Flag: the receiver's incarnation is retired; another one carries its name.
