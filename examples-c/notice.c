@@ -167,7 +167,7 @@ void notice_of_peer(char *out, size_t size, const monitor_peer_status_t *peer)
     if (peer->reason != MONITOR_REASON_NONE)
         append(out, size, " (%s)", monitor_reason_name(peer->reason));
     if (peer->since != 0)
-        append(out, size, " since %lu ms", ms(ago(peer->since)));
+        append(out, size, " for %lu ms", ms(ago(peer->since)));
     if (peer->last_heard_at != 0)
         append(out, size, ", heard %lu ms ago", ms(ago(peer->last_heard_at)));
     if (peer->interval != 0)
