@@ -104,15 +104,15 @@ public:
     {
         std::shared_ptr<Client> client = std::make_shared<Client>(fd);
         std::lock_guard<std::mutex> lock(mutex_);
-        if (sessions_.size() >= max_clients) {
+        if (visits_.size() >= max_clients) {
             client->say("error: too many clients");
             return;
         }
-        sessions_.emplace_back();
-        Session &session = sessions_.back(); // stays in place: a list
-        session.client = client;
+        visits_.emplace_back();
+        Visit &visit = visits_.back(); // stays in place: a list
+        visit.client = client;
         try {
-            session.thread = std::thread([this, &session, client, serve] {
+            visit.thread = std::thread([this, &visit, client, serve] {
                 try {
                     serve(*client);
                 } catch (const std::exception &error) {
@@ -120,50 +120,50 @@ public:
                 }
                 client->hang_up();
                 std::lock_guard<std::mutex> done(mutex_);
-                session.over = true;
+                visit.over = true;
             });
         } catch (const std::system_error &) {
             client->say("error: no thread");
-            sessions_.pop_back();
+            visits_.pop_back();
         }
     }
 
     void say_all(const std::string &line)
     {
         std::lock_guard<std::mutex> lock(mutex_);
-        for (Session &session : sessions_)
-            if (!session.over)
-                session.client->say(line);
+        for (Visit &visit : visits_)
+            if (!visit.over)
+                visit.client->say(line);
     }
 
     // Joins the threads whose clients have gone, or, at the end, all of them.
     void bury(bool everybody)
     {
-        std::list<Session> dead;
+        std::list<Visit> dead;
         {
             std::lock_guard<std::mutex> lock(mutex_);
-            for (auto it = sessions_.begin(); it != sessions_.end();) {
+            for (auto it = visits_.begin(); it != visits_.end();) {
                 auto next = std::next(it);
                 if (everybody)
                     it->client->hang_up();
                 if (everybody || it->over)
-                    dead.splice(dead.end(), sessions_, it);
+                    dead.splice(dead.end(), visits_, it);
                 it = next;
             }
         }
-        for (Session &session : dead)
-            session.thread.join(); // without the lock, which the thread takes at its end
+        for (Visit &visit : dead)
+            visit.thread.join(); // without the lock, which the thread takes at its end
     }
 
 private:
-    struct Session {
+    struct Visit {
         std::shared_ptr<Client> client;
         std::thread thread;
         bool over = false;
     };
 
     std::mutex mutex_;
-    std::list<Session> sessions_;
+    std::list<Visit> visits_;
 };
 
 void say_status(peermon::Monitor &monitor, Client &client)
@@ -226,10 +226,10 @@ void set_up_signals()
         throw std::runtime_error(std::string("signals: ") + std::strerror(errno));
 }
 
-// Ends all sessions before the monitor goes, on every way out: a thread may be asking it something.
-struct EndOfSessions {
+// Ends all visits before the monitor goes, on every way out: a thread may be asking it something.
+struct EndOfVisits {
     Clients &clients;
-    ~EndOfSessions() { clients.bury(true); }
+    ~EndOfVisits() { clients.bury(true); }
 };
 
 // Accepts until somebody asks for the end.
@@ -258,7 +258,7 @@ int run(const char *configuration, unsigned short port)
     Clients clients; // outlives the monitor, whose callbacks use it
     peermon::Config config(configuration);
     peermon::Monitor monitor(config);
-    EndOfSessions end_of_sessions = {clients};
+    EndOfVisits end_of_visits = {clients};
 
     monitor.on_exception(
         [](const char *what, void *) { std::fprintf(stderr, "in a callback: %s\n", what); });
