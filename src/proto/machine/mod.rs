@@ -144,6 +144,11 @@ impl Machine {
         self.changed.iter().map(|slot| (*slot, self.view(*slot)))
     }
 
+    /// Every peer as it stands.
+    pub fn views(&self) -> impl Iterator<Item = View> + '_ {
+        (0..self.peers.len()).filter_map(|slot| self.view(slot))
+    }
+
     /// Forgets which views changed.
     pub fn clear_changed(&mut self) {
         self.changed.clear();

@@ -17,6 +17,8 @@ pub struct Echo {
     best: [u64; MAX_PATHS],
     /// When an echo advanced last; `None` before the first datagram.
     advanced: Option<Time>,
+    /// When the first datagram was sent that is not in the echo; `None` if not known to be any.
+    unanswered: Option<Time>,
     round_trip: Duration,
 }
 
@@ -40,7 +42,10 @@ impl Echo {
         if advances {
             *best = header.echoed_sequence;
             self.advanced = Some(received);
+            self.unanswered = None;
         }
+        // Looked up early, while the log still reaches back to it.
+        self.unanswered = self.unanswered.or_else(|| log.first_after(*best));
         let sending = log.sent(header.echoed_sequence)?;
         let hold = Duration::from_micros(u64::from(header.echo_hold));
         let age = received.since(sending.at).saturating_sub(hold);
@@ -51,11 +56,10 @@ impl Echo {
         Some(age)
     }
 
-    /// Whether the peer does not hear us although we hear it: its echo of path `path` stands still
-    /// for longer than `limit`, and something that we sent that long ago is not in it.
-    pub fn is_one_way(&self, path: u8, received: Time, limit: Duration, log: &SentLog) -> bool {
-        let best = self.best.get(usize::from(path)).copied().unwrap_or_default();
+    /// Whether the peer does not hear us although we hear it: its echo stands still for longer
+    /// than `limit`, and something that we sent that long ago is not in it.
+    pub fn is_one_way(&self, received: Time, limit: Duration) -> bool {
         let older = |at: Time| received.since(at) > limit;
-        self.advanced.is_some_and(older) && log.first_after(best).is_some_and(older)
+        self.advanced.is_some_and(older) && self.unanswered.is_some_and(older)
     }
 }

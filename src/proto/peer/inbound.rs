@@ -220,13 +220,14 @@ impl Peer {
         }
     }
 
-    /// Only a repeated END means anything after the end.
+    /// Only a repeated END and the acknowledgement of ours mean anything after the end.
     fn receive_after_end(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
-        if arrival.header.kind == Kind::End {
-            cx.counters.accepted += 1;
-            self.answer(arrival, 0, cx);
-        } else {
-            cx.counters.replayed += 1;
+        cx.counters.accepted += 1;
+        match arrival.header.kind {
+            Kind::End => self.answer(arrival, 0, cx),
+            // Ends that cross: each side still hears that its own arrived.
+            Kind::Reply => self.note_acknowledgement(&arrival.header),
+            Kind::Start | Kind::Running | Kind::Probe => {}
         }
     }
 
@@ -246,7 +247,12 @@ impl Peer {
         let copied = sent.is_some_and(|sent| header.echoed_sequence > sent);
         let retired = header.flags & FLAG_RETIRED != 0 && arrival.proven;
         cx.out.copied |= copied || retired;
-        if header.kind == Kind::Reply && header.held == State::Ended as u8 {
+        self.note_acknowledgement(header);
+    }
+
+    fn note_acknowledgement(&mut self, header: &Header) {
+        let to_this_life = header.receiver_incarnation == self.outbound.incarnation;
+        if to_this_life && header.kind == Kind::Reply && header.held == State::Ended as u8 {
             self.on_end_acknowledged();
         }
     }
@@ -274,7 +280,7 @@ impl Peer {
         let age = self.echo.take(header, arrival.received, log);
         let limit = self.pace.detect_within + self.pace.eta;
         let patience = limit + self.settings.heartbeat_interval * 2;
-        let one_way = self.echo.is_one_way(header.echoed_path, arrival.received, patience, log);
+        let one_way = self.echo.is_one_way(arrival.received, patience);
         self.set_flag(view::FLAG_ONE_WAY, one_way);
         match age {
             Some(age) if !one_way && age > limit => Age::TooOld,
