@@ -1,11 +1,13 @@
 //! One peer: what is known of it, what that means, and what it is told.
 //!
 //! Each file is one concern: `inbound` decides what a datagram may change, `apply` is the state
-//! machine, `judge` turns silence into verdicts, `outbound` says what is sent and when, `claim`
-//! settles who carries the name, `echo` proves ages.
+//! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
+//! what, `claim` settles who carries the name, `echo` proves ages.
 
 mod apply;
+mod cadence;
 mod claim;
+mod compose;
 mod context;
 mod echo;
 mod filter;
@@ -245,9 +247,9 @@ impl Peer {
 
     /// Fires what is due.
     pub fn fire(&mut self, cx: &mut Context<'_>) {
-        while let Some((timer, due)) = self.timers.take_due(cx.now.mono) {
+        while let Some(timer) = self.timers.take_due(cx.now.mono) {
             match timer {
-                Timer::Beat => self.on_beat_due(due, cx),
+                Timer::Beat => self.on_beat_due(cx),
                 Timer::Leave => self.on_leave_due(cx),
                 Timer::Probe => self.on_probe_unanswered(cx),
                 Timer::Late => self.on_late(cx),

@@ -59,15 +59,15 @@ impl Timers {
         self.due.iter().flatten().min().copied()
     }
 
-    /// Takes the earliest timer that is due at `now` off the table, with its due time.
-    pub fn take_due(&mut self, now: Time) -> Option<(Timer, Time)> {
+    /// Takes the earliest timer that is due at `now` off the table.
+    pub fn take_due(&mut self, now: Time) -> Option<Timer> {
         let due_of = |timer: &Timer| self.due(*timer).filter(|due| *due <= now);
         let first = Timer::ALL
             .into_iter()
             .filter_map(|timer| due_of(&timer).map(|due| (timer, due)))
             .min_by_key(|(_, due)| *due)?;
         self.set(first.0, None);
-        Some(first)
+        Some(first.0)
     }
 
     /// Clears all.
@@ -88,8 +88,8 @@ mod tests {
         timers.set(Timer::Beat, Some(Time::from_millis(9)));
         assert_eq!(timers.next(), Some(Time::from_millis(3)));
         let now = Time::from_millis(5);
-        assert_eq!(timers.take_due(now), Some((Timer::Overdue, Time::from_millis(3))));
-        assert_eq!(timers.take_due(now), Some((Timer::Deadline, Time::from_millis(5))));
+        assert_eq!(timers.take_due(now), Some(Timer::Overdue));
+        assert_eq!(timers.take_due(now), Some(Timer::Deadline));
         assert_eq!(timers.take_due(now), None);
         assert_eq!(timers.next(), Some(Time::from_millis(9)));
     }
