@@ -88,13 +88,7 @@ impl Peer {
         if header.kind != Kind::Reply {
             return;
         }
-        if let Some((address, nonce, _)) = self.claims.roam
-            && (address, nonce) == (source, header.echoed_nonce)
-        {
-            self.claims.roam = None;
-            self.outbound.roam_to(address);
-            self.changed = true;
-        }
+        self.take_roam_answer(header, source);
         let detect_within = self.pace.detect_within;
         let Some(newcomer) = &mut self.claims.newcomer else { return };
         if newcomer.probe != Some(header.echoed_nonce) {
@@ -111,6 +105,18 @@ impl Peer {
     /// Whether `nonce` is that of the probe that is under way.
     pub(super) fn answers_probe(&self, nonce: u64) -> bool {
         self.claims.newcomer.is_some_and(|newcomer| newcomer.probe == Some(nonce))
+    }
+
+    /// An authentic datagram that echoes the nonce sent to an unknown address, from that address:
+    /// the peer can be answered there (rule R10).
+    pub(super) fn take_roam_answer(&mut self, header: &Header, source: SocketAddr) {
+        if let Some((address, nonce, _)) = self.claims.roam
+            && (address, nonce) == (source, header.echoed_nonce)
+        {
+            self.claims.roam = None;
+            self.outbound.roam_to(address);
+            self.changed = true;
+        }
     }
 
     /// Two authentic datagrams of one sequence: the peer runs twice under one incarnation.

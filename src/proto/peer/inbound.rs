@@ -136,9 +136,11 @@ impl Peer {
             }
             return;
         }
+        self.take_roam_answer(&header, arrival.source);
         if !arrival.proven {
             cx.counters.unproven += 1;
             self.note_candidate(&arrival);
+            self.note_source(arrival.source, cx);
             if asks {
                 self.answer(&arrival, 0, cx);
             }
