@@ -2,4 +2,7 @@
 
 pub mod config;
 pub mod error;
+pub mod notify;
 pub mod proto;
+pub mod runtime;
+pub mod status;
