@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::proto::event::PeerName;
-use crate::proto::settings::Settings;
+use crate::proto::settings::{Detection, Settings};
 
 /// Where log lines go when no log callback takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,21 @@ pub struct Plan {
     pub event_queue: usize,
     /// How often host names are looked up again.
     pub resolve_interval: Duration,
+    /// What holds for a peer that is added while the monitor runs.
+    pub defaults: PeerDefaults,
+}
+
+/// The settings of a peer that says nothing of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerDefaults {
+    /// How often RUNNING is sent to it (T2).
+    pub heartbeat_interval: Duration,
+    /// How it is judged.
+    pub detection: Detection,
+    /// How long it may stay unheard before NOT_SEEN.
+    pub first_contact: Duration,
+    /// Whether it may be answered at addresses that are not configured, after a proof.
+    pub roaming: bool,
 }
 
 /// Where to listen.

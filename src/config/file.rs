@@ -1,0 +1,267 @@
+//! A TOML file becomes a list of settings, each with its line.
+
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::keys::{self, KeySpec, Kind};
+use super::origin::Origin;
+use super::value::{Setting, Value, complaint, presentable, subject};
+use super::{address, duration};
+use crate::error::{Code, Error, Result};
+
+/// The largest file that is read.
+pub(super) const MAX_FILE: u64 = 1024 * 1024;
+
+/// What a file says, in the order in which it says it.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) server: Vec<Setting>,
+    pub(super) peers: Vec<PeerTable>,
+}
+
+/// One `[[peer]]`.
+#[derive(Debug)]
+pub(super) struct PeerTable {
+    pub(super) name: String,
+    pub(super) origin: Origin,
+    pub(super) settings: Vec<Setting>,
+}
+
+/// The whole of a regular file. The error's text is the bare reason, without the path.
+///
+/// Anything else than a regular file is refused, because a pipe would hold the host for ever and a
+/// device may have no end.
+pub(super) fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let refused = |error: std::io::Error| Error::new(Code::Io, error.to_string());
+    let file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(refused)?;
+    if !file.metadata().map_err(refused)?.is_file() {
+        return Err(Error::new(Code::Io, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(refused)?;
+    if bytes.len() as u64 > most {
+        let kib = most / 1024;
+        return Err(Error::new(Code::Limit, format!("the file is larger than {kib} KiB")));
+    }
+    Ok(bytes)
+}
+
+/// What `bytes`, the content of the file `path`, say. Content that is wrong is
+/// [`Code::Config`]; nothing is taken of a file that has an error anywhere.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Content> {
+    let reader = Reader {
+        path: path.into(),
+        base: path.parent().unwrap_or(Path::new("")),
+        newlines: bytes.iter().enumerate().filter(|&(_, &b)| b == b'\n').map(|(i, _)| i).collect(),
+    };
+    let text = core::str::from_utf8(bytes)
+        .map_err(|error| reader.error(error.valid_up_to(), None, "this is no UTF-8 text"))?;
+    // Only the message: toml's own display would quote the line, and there may be a key in it.
+    let document = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(bytes.len(), |span| span.start);
+        reader.error(at, None, error.message())
+    })?;
+    reader.document(document.get_ref())
+}
+
+struct Reader<'a> {
+    path: Arc<Path>,
+    /// Where relative paths begin.
+    base: &'a Path,
+    newlines: Vec<usize>,
+}
+
+type Entry<'t, 'i> = (&'t str, usize, &'t Spanned<DeValue<'i>>);
+
+impl Reader<'_> {
+    fn document(&self, table: &DeTable<'_>) -> Result<Content> {
+        let mut content = Content::default();
+        for (name, at, value) in in_order(table) {
+            if name == "peer" {
+                let DeValue::Array(tables) = value.get_ref() else {
+                    return Err(self.error(at, None, PEER_FORM));
+                };
+                self.peers(tables, &mut content)?;
+            } else {
+                content.server.push(self.setting(name, at, value, None)?);
+            }
+        }
+        Ok(content)
+    }
+
+    fn peers(&self, tables: &DeArray<'_>, content: &mut Content) -> Result<()> {
+        let mut seen = std::collections::HashMap::new();
+        for item in tables.iter() {
+            let at = item.span().start;
+            let DeValue::Table(table) = item.get_ref() else {
+                return Err(self.error(at, None, PEER_FORM));
+            };
+            let name = self.peer_name(at, table)?;
+            if let Some(first) = seen.insert(name.clone(), at) {
+                let first = self.line(first);
+                let why = format!("this name was given to the [[peer]] of line {first} already");
+                return Err(self.error(at, Some(&name), &why));
+            }
+            let settings = in_order(table)
+                .into_iter()
+                .filter(|&(key, ..)| key != "name")
+                .map(|(key, at, value)| self.setting(key, at, value, Some(&name)))
+                .collect::<Result<_>>()?;
+            content.peers.push(PeerTable { name, origin: self.origin(at), settings });
+        }
+        Ok(())
+    }
+
+    /// The name comes first, wherever it stands, so that every other error can say it.
+    fn peer_name(&self, table_at: usize, table: &DeTable<'_>) -> Result<String> {
+        let name = in_order(table).into_iter().find(|&(key, ..)| key == "name");
+        let Some((key, at, value)) = name else {
+            // A mistyped "name" is a better answer than a missing one.
+            for (key, at, _) in in_order(table) {
+                keys::find(key, true).map_err(|why| self.error(at, None, &why))?;
+            }
+            return Err(self.error(table_at, None, "this [[peer]] has no name"));
+        };
+        match self.setting(key, at, value, None)?.value {
+            Value::Name(name) => Ok(name),
+            _ => Err(self.error(at, None, PEER_FORM)),
+        }
+    }
+
+    fn setting(
+        &self,
+        name: &str,
+        at: usize,
+        value: &Spanned<DeValue<'_>>,
+        peer: Option<&str>,
+    ) -> Result<Setting> {
+        let in_peer = peer.is_some();
+        let spec = keys::find(name, in_peer).map_err(|why| self.error(at, peer, &why))?;
+        let written = shown(spec, value.get_ref());
+        let fault =
+            |why: String| self.error(at, peer, &format!("{}: {why}", subject(spec, &written)));
+        let value = match (spec.kind, value.get_ref()) {
+            (Kind::Addresses, DeValue::Array(items)) => self.addresses(spec, at, items, peer)?,
+            (kind, value) => self.value(kind, value).map_err(fault)?,
+        };
+        Ok(Setting { spec, value, written, origin: self.origin(at) })
+    }
+
+    fn value(&self, kind: Kind, value: &DeValue<'_>) -> core::result::Result<Value, String> {
+        match (kind, value) {
+            (Kind::Flag, DeValue::Boolean(flag)) => Ok(Value::Flag(*flag)),
+            (Kind::Flag, DeValue::String(text))
+                if Value::from_text(kind, text, self.base).is_ok() =>
+            {
+                Err("write it without quotation marks".into())
+            }
+            (Kind::Flag, _) => Err("write true or false".into()),
+            (Kind::Count(..), DeValue::Integer(number)) => {
+                let number = i128::from_str_radix(number.as_str(), number.radix());
+                // What does not fit is out of range in any case.
+                Value::count(kind, number.unwrap_or(i128::MAX))
+            }
+            (Kind::Count(..), DeValue::String(text)) if text.parse::<u32>().is_ok() => {
+                Err("write it without quotation marks".into())
+            }
+            (Kind::Count(..), _) => Err("write a whole number".into()),
+            (Kind::Span(..), DeValue::Integer(_) | DeValue::Float(_)) => {
+                Err(duration::NEEDS_UNIT.into())
+            }
+            (_, DeValue::String(text)) => Value::from_text(kind, text, self.base),
+            (_, other) => Err(format!("write a string in quotation marks, not {}", form(other))),
+        }
+    }
+
+    fn addresses(
+        &self,
+        spec: &KeySpec,
+        at: usize,
+        items: &DeArray<'_>,
+        peer: Option<&str>,
+    ) -> Result<Value> {
+        let mut list = Vec::new();
+        for item in items.iter() {
+            let at = item.span().start;
+            let pushed = match item.get_ref() {
+                DeValue::String(text) => address::push(&mut list, text),
+                other => Err(format!("write strings in quotation marks, not {}", form(other))),
+            };
+            let fault = |why| {
+                let subject = subject(spec, &shown(spec, item.get_ref()));
+                self.error(at, peer, &format!("{subject}: {why}"))
+            };
+            pushed.map_err(fault)?;
+        }
+        if list.is_empty() {
+            let why = format!("{} = []: a peer has at least one address", spec.name);
+            return Err(self.error(at, peer, &why));
+        }
+        Ok(Value::Addresses(list))
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.newlines.partition_point(|&newline| newline < at) + 1
+    }
+
+    fn origin(&self, at: usize) -> Origin {
+        Origin::File { path: Arc::clone(&self.path), line: self.line(at) }
+    }
+
+    fn error(&self, at: usize, peer: Option<&str>, what: &str) -> Error {
+        Error::new(Code::Config, complaint(&self.origin(at), peer, what))
+    }
+}
+
+const PEER_FORM: &str = "a peer is written as [[peer]], with name and address below it";
+
+/// The entries of a table as the file has them, so that the first error of the file is reported.
+fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+    let entry = |(key, value): (&'t Spanned<_>, &'t Spanned<DeValue<'i>>)| {
+        let key: &'t Spanned<std::borrow::Cow<'i, str>> = key;
+        (key.get_ref().as_ref(), key.span().start, value)
+    };
+    let mut entries: Vec<Entry<'t, 'i>> = table.iter().map(entry).collect();
+    entries.sort_by_key(|&(_, at, _)| at);
+    entries
+}
+
+/// A value as an error shows it.
+fn shown(spec: &KeySpec, value: &DeValue<'_>) -> String {
+    if spec.kind == Kind::Secret {
+        return String::new();
+    }
+    match value {
+        DeValue::String(text) => presentable(spec.kind, text),
+        DeValue::Boolean(flag) => flag.to_string(),
+        // Nothing keeps a number from having a thousand digits.
+        DeValue::Integer(number) => number.as_str().chars().take(32).collect(),
+        DeValue::Float(number) => number.as_str().chars().take(32).collect(),
+        DeValue::Datetime(date) => date.to_string(),
+        DeValue::Array(items) => {
+            let items: Vec<String> =
+                items.iter().take(4).map(|i| shown(spec, i.get_ref())).collect();
+            format!("[{}]", items.join(", "))
+        }
+        DeValue::Table(_) => "{..}".into(),
+    }
+}
+
+fn form(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,195 @@
+//! The one table of keys: their names, where they may stand, and what values they take.
+
+use core::time::Duration;
+
+use super::suggest::nearest;
+use crate::proto::settings::{MAX_DETECT_WITHIN, MIN_INTERVAL};
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Key {
+    Name,
+    Group,
+    Listen,
+    SecretFile,
+    Secret,
+    AllowUnauthenticated,
+    Profile,
+    DetectWithin,
+    HeartbeatInterval,
+    JudgeInterval,
+    Detector,
+    LossesTolerated,
+    UnchangedTicks,
+    WatchdogTimeout,
+    EndLinger,
+    FirstContact,
+    MaxInterval,
+    PauseMax,
+    Roaming,
+    Log,
+    EventQueue,
+    ResolveInterval,
+    Address,
+}
+
+/// Where a key may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// At the top: about this server.
+    Server,
+    /// In a `[[peer]]` table.
+    Peer,
+    /// In both; the peer's value comes first.
+    Both,
+}
+
+/// What values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The name of a server or group.
+    Name,
+    /// Where to listen.
+    Listen,
+    /// Where a peer is: one to four addresses.
+    Addresses,
+    /// A file.
+    Path,
+    /// Hexadecimal digits that nobody may see.
+    Secret,
+    /// true or false.
+    Flag,
+    /// A duration within bounds, both allowed.
+    Span(Duration, Duration),
+    /// A whole number within bounds, both allowed.
+    Count(u32, u32),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// One row of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct KeySpec {
+    pub(super) key: Key,
+    pub(super) name: &'static str,
+    pub(super) scope: Scope,
+    pub(super) kind: Kind,
+}
+
+const fn row(name: &'static str, key: Key, scope: Scope, kind: Kind) -> KeySpec {
+    KeySpec { key, name, scope, kind }
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Two heartbeats must fit into the detection time beside the one that is awaited.
+const SHORTEST_DETECTION: Duration = MIN_INTERVAL.saturating_mul(3);
+const LONGEST_HEARTBEAT: Duration = ms(MAX_DETECT_WITHIN.as_millis() as u64 / 3);
+
+/// The words of `profile`, in the order of `profile::Profile`.
+pub(super) const PROFILES: &[&str] = &["lan", "wan", "wireless"];
+/// The words of `detector`.
+pub(super) const DETECTORS: &[&str] = &["adaptive", "interval"];
+/// The words of `log`.
+pub(super) const LOGS: &[&str] = &["callback", "env"];
+
+/// Every key that there is; any other is an error.
+pub(super) static KEYS: [KeySpec; 23] = [
+    row("name", Key::Name, Scope::Both, Kind::Name),
+    row("group", Key::Group, Scope::Server, Kind::Name),
+    row("listen", Key::Listen, Scope::Server, Kind::Listen),
+    row("key_file", Key::SecretFile, Scope::Server, Kind::Path),
+    row("key", Key::Secret, Scope::Server, Kind::Secret),
+    row("allow_unauthenticated", Key::AllowUnauthenticated, Scope::Server, Kind::Flag),
+    row("profile", Key::Profile, Scope::Both, Kind::Choice(PROFILES)),
+    row(
+        "detect_within",
+        Key::DetectWithin,
+        Scope::Both,
+        Kind::Span(SHORTEST_DETECTION, MAX_DETECT_WITHIN),
+    ),
+    row(
+        "heartbeat_interval",
+        Key::HeartbeatInterval,
+        Scope::Both,
+        Kind::Span(MIN_INTERVAL, LONGEST_HEARTBEAT),
+    ),
+    row("judge_interval", Key::JudgeInterval, Scope::Server, Kind::Span(ms(10), HOUR)),
+    row("detector", Key::Detector, Scope::Both, Kind::Choice(DETECTORS)),
+    row("losses_tolerated", Key::LossesTolerated, Scope::Both, Kind::Count(0, 1000)),
+    row("unchanged_ticks", Key::UnchangedTicks, Scope::Both, Kind::Count(1, 10_000)),
+    row("watchdog_timeout", Key::WatchdogTimeout, Scope::Server, Kind::Span(ms(20), DAY)),
+    row("end_linger", Key::EndLinger, Scope::Server, Kind::Span(Duration::ZERO, MINUTE)),
+    row("first_contact", Key::FirstContact, Scope::Both, Kind::Span(ms(10), DAY)),
+    row("max_interval", Key::MaxInterval, Scope::Server, Kind::Span(MIN_INTERVAL, HOUR)),
+    row("pause_max", Key::PauseMax, Scope::Server, Kind::Span(ms(1000), DAY)),
+    row("roaming", Key::Roaming, Scope::Both, Kind::Flag),
+    row("log", Key::Log, Scope::Server, Kind::Choice(LOGS)),
+    row("event_queue", Key::EventQueue, Scope::Server, Kind::Count(16, 65_536)),
+    row("resolve_interval", Key::ResolveInterval, Scope::Server, Kind::Span(ms(1000), DAY)),
+    row("address", Key::Address, Scope::Peer, Kind::Addresses),
+];
+
+impl Scope {
+    /// Whether a key of this scope may stand in a peer's table (or, otherwise, at the top).
+    fn allows(self, in_peer: bool) -> bool {
+        match self {
+            Self::Server => !in_peer,
+            Self::Peer => in_peer,
+            Self::Both => true,
+        }
+    }
+}
+
+/// The row of the key `name` in a peer's table or at the top; the error says what may be meant.
+pub(super) fn find(name: &str, in_peer: bool) -> Result<&'static KeySpec, String> {
+    let unknown = || format!("unknown key {}", super::origin::quoted(name));
+    match KEYS.iter().find(|spec| spec.name == name) {
+        Some(spec) if spec.scope.allows(in_peer) => Ok(spec),
+        Some(_) if in_peer => Err(format!(
+            "{name} is about this server, not about a peer; in a file it stands above the first \
+             [[peer]]"
+        )),
+        Some(_) => Err(format!("{name} is about a peer; in a file it stands below a [[peer]]")),
+        None => {
+            let known = KEYS.iter().filter(|spec| spec.scope.allows(in_peer));
+            Err(match nearest(name, known.map(|spec| spec.name)) {
+                Some(meant) => format!("{}; did you mean \"{meant}\"?", unknown()),
+                None => unknown(),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_stands_in_the_table_once() {
+        for (i, spec) in KEYS.iter().enumerate() {
+            assert!(KEYS[..i].iter().all(|other| other.key != spec.key && other.name != spec.name));
+            assert!(find(spec.name, spec.scope == Scope::Peer).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_reference_describes_every_key_and_no_other() {
+        let reference = include_str!("../../docs/CONFIGURATION.md");
+        let described: Vec<&str> = reference
+            .lines()
+            .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'))
+            .collect();
+        for spec in &KEYS {
+            assert!(described.contains(&spec.name), "{} is not described", spec.name);
+        }
+        for name in described {
+            assert!(KEYS.iter().any(|spec| spec.name == name), "{name} does not exist");
+        }
+    }
+}
