@@ -68,9 +68,14 @@ impl Logger {
         self.shared.wanted.store(level, Ordering::Relaxed);
     }
 
+    /// Whether somebody wants lines of `level`.
+    pub fn wants(&self, level: i32) -> bool {
+        level <= self.shared.wanted.load(Ordering::Relaxed)
+    }
+
     /// Writes a line; formats only if somebody wants it.
     pub fn line(&self, level: i32, text: fmt::Arguments<'_>) {
-        if level > self.shared.wanted.load(Ordering::Relaxed) {
+        if !self.wants(level) {
             return;
         }
         if self.sender.is_full()

@@ -2,7 +2,6 @@
 
 pub mod clock;
 pub mod eventfd;
-pub mod forkmark;
 pub mod schedule;
 pub mod signals;
 pub mod table;
