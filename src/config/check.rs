@@ -5,10 +5,11 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::address::{DEFAULT_PORT, ONLY_LOOPBACK, is_within_reach};
+use super::address::DEFAULT_PORT;
 use super::keys::Key;
 use super::peer::{OWN_NAME, literals};
 use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
+use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
 use super::{Config, PeerDraft, rule, secret, timing};

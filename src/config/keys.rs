@@ -152,10 +152,12 @@ pub(super) fn find(name: &str, in_peer: bool) -> Result<&'static KeySpec, String
     match KEYS.iter().find(|spec| spec.name == name) {
         Some(spec) if spec.scope.allows(in_peer) => Ok(spec),
         Some(_) if in_peer => Err(format!(
-            "{name} is about this server, not about a peer; in a file it stands above the first \
+            "{name} belongs to this server, not to a peer; in a file it stands above the first \
              [[peer]]"
         )),
-        Some(_) => Err(format!("{name} is about a peer; in a file it stands below a [[peer]]")),
+        Some(_) => Err(format!(
+            "{name} belongs to a peer: peer.NAME.{name}, or in a file below a [[peer]]"
+        )),
         None => {
             let known = KEYS.iter().filter(|spec| spec.scope.allows(in_peer));
             Err(match nearest(name, known.map(|spec| spec.name)) {

@@ -15,6 +15,7 @@ mod keys;
 mod origin;
 mod peer;
 pub mod plan;
+mod reach;
 mod rule;
 mod secret;
 mod suggest;
@@ -107,15 +108,17 @@ impl Config {
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let refused =
             |peer, what: &str| Error::new(Code::Invalid, complaint(&Origin::Set, peer, what));
-        let Some(rest) = key.strip_prefix("peer.") else {
-            let setting = setting(Origin::Set, None, key, value)?;
-            self.server.put(setting);
-            return Ok(());
-        };
         // A name may contain points, a key does not.
-        let Some((name, key)) = rest.rsplit_once('.') else {
-            let why = format!("{}: a key of a peer is peer.NAME.KEY", quoted(key));
-            return Err(refused(None, &why));
+        let (name, key) = match key.strip_prefix("peer.").map(|rest| rest.rsplit_once('.')) {
+            Some(Some((name, key))) => (name, key),
+            None if key != "peer" => {
+                self.server.put(setting(Origin::Set, None, key, value)?);
+                return Ok(());
+            }
+            _ => {
+                let why = format!("{}: a key of a peer is peer.NAME.KEY", quoted(key));
+                return Err(refused(None, &why));
+            }
         };
         if !is_valid_name(name) {
             return Err(refused(Some(name), NAME_RULE));

@@ -3,10 +3,11 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use super::address::{self, is_within_reach};
+use super::address;
 use super::keys::Kind;
 use super::origin::quoted;
 use super::plan::{Endpoint, PeerDefaults, PeerEndpoints, Plan};
+use super::reach::is_within_reach;
 use super::value::{NAME_RULE, presentable};
 use crate::error::{Code, Error, Result};
 use crate::proto::settings::{MAX_PATHS, PeerSettings, is_valid_name};

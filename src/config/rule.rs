@@ -55,10 +55,7 @@ fn resolve(
     if let (Some((_, losses)), Some((_, ticks))) =
         (own.count(Key::LossesTolerated), own.count(Key::UnchangedTicks))
     {
-        let why = format!(
-            "unchanged_ticks is derived from losses_tolerated; leave out {}",
-            losses.mention()
-        );
+        let why = format!("write either this or {}, not both", losses.mention());
         return Err(ticks.fault(name, &why));
     }
     let detector = own.choice(Key::Detector).or_else(|| server.choice(Key::Detector));
@@ -94,7 +91,8 @@ fn refuse_hasty(
     let least = needed.as_nanos().div_ceil(judge.as_nanos().max(1));
     let why = format!(
         "a tick lasts \"{}\" (judge_interval), a heartbeat with its delay spread up to \"{}\" \
-         (1.5 heartbeat_interval), so a healthy peer would be reported down; write at least {least}",
+         (1.5 heartbeat_interval), so a healthy peer would be reported down; write at least \
+         {least}",
         show(judge),
         show(needed),
     );

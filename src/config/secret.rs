@@ -87,7 +87,8 @@ fn decode(digits: impl Iterator<Item = u8>) -> core::result::Result<Secret, Faul
 fn wrong_length(digits: usize) -> String {
     let plural = if digits == 1 { "" } else { "s" };
     format!(
-        "a key has {} to {} hexadecimal digits, an even number; this one has {digits} digit{plural}",
+        "a key has {} to {} hexadecimal digits, an even number; this one has {digits} \
+         digit{plural}",
         DIGITS.start(),
         DIGITS.end()
     )

@@ -1,7 +1,10 @@
 //! Ring 1, pure: the protocol and the judgement.
+pub mod auth;
+pub mod detector;
 pub mod event;
 pub mod machine;
 pub mod peer;
 pub mod record;
 pub mod settings;
 pub mod time;
+pub mod wire;

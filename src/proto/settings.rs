@@ -1,5 +1,6 @@
 //! What the machine is told at the start, already validated; `config` makes it.
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -63,7 +64,7 @@ pub struct PeerSettings {
 }
 
 /// One monitor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The group that the names live in.
     pub group: String,
@@ -83,4 +84,47 @@ pub struct Settings {
     pub pause_max: Duration,
     /// Whom to watch.
     pub peers: Vec<PeerSettings>,
+}
+
+/// Everything but the key, so that no log line can give it away.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("group", &self.group)
+            .field("name", &self.name)
+            .field("has_key", &self.key.is_some())
+            .field("peers", &self.peers)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_do_not_show_their_key() {
+        let settings = Settings {
+            group: "g".into(),
+            name: "n".into(),
+            key: Some(vec![0xab; 16]),
+            judge_interval: MIN_INTERVAL,
+            watchdog_timeout: None,
+            end_linger: MIN_INTERVAL,
+            max_interval: MIN_INTERVAL,
+            pause_max: MIN_INTERVAL,
+            peers: Vec::new(),
+        };
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("171") && !shown.contains("ab"), "{shown}");
+    }
+
+    #[test]
+    fn a_name_is_one_to_sixty_four_plain_characters() {
+        assert!(is_valid_name("Orders-1_a.b"));
+        assert!(is_valid_name(&"x".repeat(MAX_NAME)));
+        for bad in ["", "a b", "a/b", "ä", &"x".repeat(MAX_NAME + 1)] {
+            assert!(!is_valid_name(bad), "{bad}");
+        }
+    }
 }

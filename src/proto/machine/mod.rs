@@ -1,14 +1,28 @@
 //! All peers of one monitor, without a clock, a socket or a thread.
 
+mod control;
 mod counters;
 mod input;
+mod outbox;
+mod own;
+mod schedule;
+mod turn;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 pub use counters::Counters;
 pub use input::{Input, Output};
+pub use outbox::{Notice, Outbox};
+pub use own::{Own, Phase};
 
+use self::schedule::Schedule;
+use self::turn::Watchdog;
+use super::auth::{self, NodeId};
 use super::peer::view::View;
+use super::peer::{Context, Peer};
 use super::settings::Settings;
-use super::time::Now;
+use super::time::{Now, Time};
 
 /// Where random numbers come from; the machine has none of its own.
 pub type Entropy = Box<dyn FnMut() -> u64 + Send>;
@@ -17,35 +31,173 @@ pub type Entropy = Box<dyn FnMut() -> u64 + Send>;
 ///
 /// The law: **mutate once, then drain to [`Output::Timeout`]**. After every call of
 /// [`Machine::handle_input`], call [`Machine::poll_output`] until it returns a timeout, and end
-/// every turn of the loop with [`Input::Drained`].
-#[derive(Debug)]
-pub struct Machine {}
+/// every turn of the loop with [`Input::Drained`]. Several inputs may be handed in before the
+/// outputs are drained; nothing is judged before [`Input::Drained`].
+pub struct Machine {
+    own: Own,
+    key: Option<Vec<u8>>,
+    entropy: Entropy,
+    out: Outbox,
+    counters: Counters,
+    /// Peers by slot; a removed one keeps its slot until its END is acknowledged.
+    peers: Vec<Option<Peer>>,
+    by_id: HashMap<NodeId, usize>,
+    /// Slots whose peer was removed.
+    leaving: Vec<usize>,
+    /// Identities that were told END (REMOVED) by this life: spoken to again only under another.
+    removed: HashSet<NodeId>,
+    schedule: Schedule,
+    /// Slots whose view changed.
+    changed: Vec<usize>,
+    /// The next tick of T1.
+    next_tick: Time,
+    /// Whether some peer is judged at ticks, so that they must be waited for.
+    ticks_matter: bool,
+    watchdog: Option<Watchdog>,
+    /// The earliest time that was asked for in the last timeout.
+    armed: Option<Time>,
+    now: Now,
+    redrawn: Option<Time>,
+    stall_told: Option<Time>,
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine").field("name", &self.own.name).finish_non_exhaustive()
+    }
+}
 
 impl Machine {
     /// A machine that knows its peers and has not started.
-    pub fn new(_settings: &Settings, _entropy: Entropy) -> Self {
-        Self {}
+    pub fn new(settings: &Settings, mut entropy: Entropy) -> Self {
+        let key = settings.key.clone();
+        let id = auth::node_id(&settings.group, &settings.name);
+        let own = Own::new(settings, id, auth::key_id(key.as_deref()));
+        let out = Outbox::new(&mut entropy);
+        let mut machine = Self {
+            own,
+            key,
+            out,
+            entropy,
+            counters: Counters::default(),
+            peers: Vec::new(),
+            by_id: HashMap::new(),
+            leaving: Vec::new(),
+            removed: HashSet::new(),
+            schedule: Schedule::default(),
+            changed: Vec::new(),
+            next_tick: Time::NEVER,
+            ticks_matter: false,
+            watchdog: settings.watchdog_timeout.map(Watchdog::new),
+            armed: None,
+            now: Now::default(),
+            redrawn: None,
+            stall_told: None,
+        };
+        for peer in &settings.peers {
+            machine.add_peer(peer.clone());
+        }
+        machine
     }
 
     /// Takes one input.
-    pub fn handle_input(&mut self, _now: Now, _input: Input<'_>) {}
+    pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Datagram { source, received, bytes } => {
+                self.advance(now);
+                self.on_datagram(source, received, bytes);
+            }
+            Input::Drained { dropped } => self.on_drained(now, dropped),
+            Input::AppAlive => {
+                self.advance(now);
+                self.on_app_alive();
+            }
+            control => {
+                self.advance(now);
+                self.on_control(control);
+            }
+        }
+    }
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Output<'_> {
-        Output::Timeout(None)
+        if self.out.next_packet() {
+            let (to, bytes) = self.out.packet();
+            return Output::Transmit { to, bytes };
+        }
+        if let Some(interrupt) = self.out.next_interrupt() {
+            return Output::Interrupt(interrupt);
+        }
+        if let Some(event) = self.out.next_event() {
+            return Output::Event(event);
+        }
+        if core::mem::take(&mut self.out.ended) {
+            return Output::Ended;
+        }
+        self.armed = self.next_due();
+        Output::Timeout(self.armed)
     }
 
     /// The peers whose view changed since the last call of [`Machine::clear_changed`], by their
-    /// stable slot.
+    /// stable slot; `None` for a peer that is gone.
     pub fn changed(&self) -> impl Iterator<Item = (usize, Option<View>)> + '_ {
-        core::iter::empty()
+        self.changed.iter().map(|slot| (*slot, self.view(*slot)))
+    }
+
+    /// Every peer as it stands.
+    pub fn views(&self) -> impl Iterator<Item = View> + '_ {
+        (0..self.peers.len()).filter_map(|slot| self.view(slot))
     }
 
     /// Forgets which views changed.
-    pub fn clear_changed(&mut self) {}
+    pub fn clear_changed(&mut self) {
+        self.changed.clear();
+    }
 
     /// Datagrams by kind.
     pub fn counters(&self) -> Counters {
-        Counters::default()
+        self.counters
+    }
+
+    /// The incarnation of this life; 0 before the first start.
+    pub fn incarnation(&self) -> u64 {
+        self.own.incarnation
+    }
+
+    fn view(&self, slot: usize) -> Option<View> {
+        let removed = self.leaving.contains(&slot);
+        let peer = self.peers.get(slot)?.as_ref().filter(|_| !removed)?;
+        Some(peer.view(self.now))
+    }
+
+    /// Time goes on; it never goes back.
+    fn advance(&mut self, now: Now) {
+        if now.mono >= self.now.mono {
+            self.now = now;
+        }
+    }
+
+    /// Lets one peer work, then keeps schedule and list of changes true.
+    fn with_peer(&mut self, slot: usize, work: impl FnOnce(&mut Peer, &mut Context<'_>)) {
+        let Some(peer) = self.peers.get_mut(slot).and_then(Option::as_mut) else { return };
+        let mut cx = Context {
+            now: self.now,
+            own: &self.own,
+            out: &mut self.out,
+            entropy: &mut self.entropy,
+            counters: &mut self.counters,
+        };
+        work(peer, &mut cx);
+        if peer.take_changed() {
+            self.changed.push(slot);
+        }
+        self.schedule.set(slot, peer.next_due());
+    }
+
+    /// Lets every peer work.
+    fn with_peers(&mut self, mut work: impl FnMut(&mut Peer, &mut Context<'_>)) {
+        for slot in 0..self.peers.len() {
+            self.with_peer(slot, &mut work);
+        }
     }
 }

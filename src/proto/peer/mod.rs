@@ -1,3 +1,303 @@
-//! One peer: what is known of it and what that means.
+//! One peer: what is known of it, what that means, and what it is told.
+//!
+//! Each file is one concern: `inbound` decides what a datagram may change, `apply` is the state
+//! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
+//! what, `claim` settles who carries the name, `echo` proves ages.
 
+mod apply;
+mod cadence;
+mod claim;
+mod compose;
+mod context;
+mod echo;
+mod filter;
+mod inbound;
+mod judge;
+mod life;
+mod limit;
+mod outbound;
+mod report;
+mod sent;
+mod timers;
 pub mod view;
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+pub use context::Context;
+pub use view::{State, View};
+
+use self::claim::Claims;
+use self::echo::Echo;
+use self::filter::Filter;
+use self::judge::Gap;
+use self::life::Lives;
+use self::limit::Bucket;
+use self::outbound::Outbound;
+use self::timers::{Timer, Timers};
+use super::auth::{DirectionKey, NodeId};
+use super::detector::{Detector, Pace};
+use super::event::{PeerName, Reason};
+use super::record::StatusRecord;
+use super::settings::PeerSettings;
+use super::time::{Now, Time, Wall};
+
+/// Answers per second and at once (rule R29).
+const ANSWERS: (u64, u64) = (10, 3);
+/// Verifications of repeated sequences, per second and at once (rule R29).
+const REPEATS: (u64, u64) = (10, 3);
+/// Verifications of datagrams of other lives that prove nothing, per second and at once.
+const STRANGERS: (u64, u64) = (20, 10);
+
+/// The last sign of life.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    at: Now,
+    source: SocketAddr,
+}
+
+/// One peer.
+#[derive(Debug)]
+pub struct Peer {
+    settings: PeerSettings,
+    id: NodeId,
+    receive_key: DirectionKey,
+
+    state: State,
+    reason: Reason,
+    since: Wall,
+    /// When the state changed, on the monotonic clock.
+    changed_at: Time,
+    record: StatusRecord,
+    /// Where the outage that is open began, on the boot clock.
+    outage_from: Time,
+    outages: u64,
+    flags: u32,
+
+    lives: Lives,
+    filters: Vec<Filter>,
+    heard: Option<Heard>,
+    /// When a datagram of the current incarnation was taken last, whatever it proved.
+    spoke_at: Time,
+    /// The last beat of the current incarnation that was taken.
+    beat: u64,
+    /// Datagrams of the current incarnation that are missing since it was judged down.
+    missing: u64,
+    claims: Claims,
+
+    detector: Detector,
+    pace: Pace,
+    gap: Gap,
+    misses: u32,
+    late_told: bool,
+    not_seen_told: bool,
+    /// The end of the pause that the peer announced.
+    paused_until: Time,
+
+    echo: Echo,
+    outbound: Outbound,
+    timers: Timers,
+    answers: Bucket,
+    repeats: Bucket,
+    strangers: Bucket,
+    /// The present nonce was told to an unproven sender once (rule R3).
+    nonce_told: bool,
+    changed: bool,
+}
+
+impl Peer {
+    /// A peer that was never heard. `key` is the group's.
+    pub fn new(
+        settings: PeerSettings,
+        id: NodeId,
+        key: Option<&[u8]>,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let asked = settings.detection.detect_within;
+        let pace = Pace::new(settings.heartbeat_interval, asked, cx.own.max_interval);
+        let detector = Detector::new(&settings.detection, pace, cx.own.judge_interval);
+        let send_key = DirectionKey::derive(key, &cx.own.id, &id);
+        let mut peer = Self {
+            receive_key: DirectionKey::derive(key, &id, &cx.own.id),
+            outbound: Outbound::new(&settings, send_key),
+            id,
+            state: State::Unknown,
+            reason: Reason::None,
+            since: cx.now.wall,
+            changed_at: cx.now.mono,
+            record: StatusRecord::INITIALISED,
+            outage_from: Time::ZERO,
+            outages: 0,
+            flags: 0,
+            lives: Lives::default(),
+            filters: vec![Filter::default()],
+            heard: None,
+            spoke_at: cx.now.mono,
+            beat: 0,
+            missing: 0,
+            claims: Claims::default(),
+            detector,
+            pace,
+            gap: Gap::default(),
+            misses: 0,
+            late_told: false,
+            not_seen_told: false,
+            paused_until: Time::ZERO,
+            echo: Echo::new(),
+            timers: Timers::default(),
+            answers: Bucket::new(ANSWERS.0, ANSWERS.1),
+            repeats: Bucket::new(REPEATS.0, REPEATS.1),
+            strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
+            nonce_told: false,
+            changed: true,
+            settings,
+        };
+        peer.renew_nonce(cx);
+        peer
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &PeerName {
+        &self.settings.name
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Its state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The interval that it is judged by.
+    pub fn eta(&self) -> Duration {
+        self.pace.eta
+    }
+
+    /// How often it is sent RUNNING.
+    pub fn interval(&self) -> Duration {
+        self.settings.heartbeat_interval
+    }
+
+    /// Whether silence is judged at the ticks of T1.
+    pub fn is_judged_at_ticks(&self) -> bool {
+        matches!(self.detector, Detector::Interval { .. })
+    }
+
+    /// Whether a removed peer needs no more ENDs.
+    pub fn is_gone(&self) -> bool {
+        self.timers.due(Timer::Leave).is_none()
+    }
+
+    /// This monitor ended: nothing is due.
+    pub fn rest(&mut self) {
+        self.timers.clear();
+        self.outbound.rest();
+    }
+
+    /// When one of its timers is due next.
+    pub fn next_due(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// Whether its view changed since the last call.
+    pub fn take_changed(&mut self) -> bool {
+        core::mem::take(&mut self.changed)
+    }
+
+    /// This monitor starts, or starts again: nothing that was heard before proves anything now.
+    /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed.
+    pub fn begin(&mut self, incarnation: u64, cx: &mut Context<'_>) {
+        self.changed = true;
+        self.renew_nonce(cx);
+        self.echo = Echo::new();
+        self.claims = Claims::default();
+        self.gap = Gap::default();
+        self.flags &= !(view::FLAG_HELD_DOWN | view::FLAG_ONE_WAY);
+        self.timers.clear();
+        self.outbound.begin(incarnation);
+        self.timers.set(Timer::Beat, Some(cx.now.mono));
+        if self.state == State::Up {
+            self.flags |= view::FLAG_UNCONFIRMED;
+            self.detector.arm(cx.now.mono + self.pace.detect_within);
+        }
+        self.resume_judging(cx);
+    }
+
+    /// This monitor drew a new incarnation while running (rules R7, R8): the peer stays what it
+    /// is, everything that was said under the old one is void.
+    pub fn redraw(&mut self, incarnation: u64, cx: &mut Context<'_>) {
+        self.renew_nonce(cx);
+        self.echo = Echo::new();
+        self.outbound.begin(incarnation);
+        self.outbound.heard_since_start = false;
+        self.timers.set(Timer::Beat, Some(cx.now.mono));
+    }
+
+    /// New addresses after a look-up.
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+        if !addresses.is_empty() && self.settings.addresses != addresses {
+            self.settings.addresses = addresses.to_vec();
+            self.outbound.set_addresses(&self.settings);
+            self.changed = true;
+        }
+    }
+
+    /// Fires what is due.
+    pub fn fire(&mut self, cx: &mut Context<'_>) {
+        while let Some(timer) = self.timers.take_due(cx.now.mono) {
+            match timer {
+                Timer::Beat => self.on_beat_due(cx),
+                Timer::Leave => self.on_leave_due(cx),
+                Timer::Probe => self.on_probe_unanswered(cx),
+                Timer::Late => self.on_late(cx),
+                Timer::Deadline => self.on_deadline(cx),
+                Timer::FirstContact => self.on_never_seen(cx),
+                Timer::Overdue => self.on_overdue(cx),
+            }
+        }
+    }
+
+    /// A new nonce: whatever echoes an older one proves nothing any more (rule R2).
+    fn renew_nonce(&mut self, cx: &mut Context<'_>) {
+        self.outbound.nonce = cx.draw();
+        self.nonce_told = false;
+    }
+
+    fn enter(&mut self, state: State, reason: Reason, cx: &Context<'_>) {
+        self.state = state;
+        self.reason = reason;
+        self.since = cx.now.wall;
+        self.changed_at = cx.now.mono;
+        self.changed = true;
+    }
+
+    fn set_flag(&mut self, flag: u32, on: bool) {
+        let flags = if on { self.flags | flag } else { self.flags & !flag };
+        self.changed |= flags != self.flags;
+        self.flags = flags;
+    }
+
+    /// A copy of what is known at `now`.
+    pub fn view(&self, now: Now) -> View {
+        let pausing = self.state == State::Paused;
+        let remaining = self.paused_until.since(now.mono);
+        View {
+            name: self.settings.name.clone(),
+            state: self.state,
+            reason: self.reason,
+            record: self.record,
+            since: self.since,
+            last_heard: self.heard.map(|heard| heard.at.wall),
+            incarnation: self.lives.current(),
+            flags: self.flags | if self.pace.unmet { view::FLAG_QOS_UNMET } else { 0 },
+            outages: self.outages,
+            detect_within: self.pace.detect_within,
+            pause_remaining: if pausing { remaining } else { Duration::ZERO },
+            address: self.outbound.first_address(),
+            evidence: self.evidence(),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The default detector: sender-stamped freshness with a median level.
+//!
+//! `tau = sigma_l + eta + level + alpha`, where `sigma_l` is the sender's stamp of the freshest
+//! heartbeat and `level` follows the arrivals; suspect exactly at `tau`. The timer hangs on the
+//! sender's stamp and not on the arrival, so one late message does not delay detection, and a
+//! constant `alpha` that uses the whole budget is optimal (Chen, Toueg, Aguilera 2002).
+
+use core::time::Duration;
+
+use super::level::{Level, Sample, WINDOW, sample};
+use crate::proto::time::{Time, nanos};
+
+/// Below this many samples the level is their minimum.
+const WARM: usize = 20;
+/// So many outlying samples in a row, close to one another, are the new truth (rule R12).
+const OUTLIERS: usize = 3;
+
+/// What is known of a heartbeat beside its two times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// An upper bound of its age is known and small (rule R13).
+    pub age_proven: bool,
+    /// What was learnt before does not apply any more: new incarnation, recovery, confessed pause.
+    pub reseed: bool,
+}
+
+/// The detector of one peer.
+#[derive(Clone, Debug)]
+pub struct Adaptive {
+    eta: Duration,
+    alpha: Duration,
+    cap: Option<Duration>,
+    /// Without warm-up and filter, as the conformance vectors want it.
+    bare: bool,
+    level: Level,
+    outliers: [Sample; OUTLIERS],
+    outlying: usize,
+    deadline: Option<Time>,
+}
+
+impl Adaptive {
+    /// A detector for an announced interval `eta`, margin `alpha` and level cap.
+    pub fn new(eta: Duration, alpha: Duration, cap: Duration) -> Self {
+        Self {
+            eta,
+            alpha,
+            cap: Some(cap),
+            bare: false,
+            level: Level::new(WINDOW),
+            outliers: [0; OUTLIERS],
+            outlying: 0,
+            deadline: None,
+        }
+    }
+
+    /// The formula alone, over the last `window` heartbeats: no warm-up, no filter, an optional
+    /// cap. For conformance tests and for replaying traces.
+    pub fn bare(eta: Duration, alpha: Duration, cap: Option<Duration>, window: usize) -> Self {
+        let level = Level::new(window);
+        Self { cap, bare: true, level, ..Self::new(eta, alpha, Duration::ZERO) }
+    }
+
+    /// Judge by another announced interval and margin from now on.
+    pub fn set_pace(&mut self, eta: Duration, alpha: Duration) {
+        self.eta = eta;
+        self.alpha = alpha;
+    }
+
+    /// The announced interval in force.
+    pub fn eta(&self) -> Duration {
+        self.eta
+    }
+
+    /// The margin in force; during warm-up never below three intervals.
+    pub fn alpha(&self) -> Duration {
+        self.alpha
+    }
+
+    /// When to suspect; `None` before anything was heard.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    /// The level, nanoseconds: arrival minus stamp of a typical heartbeat.
+    pub fn level(&self) -> Sample {
+        if !self.bare && self.level.len() < WARM {
+            return self.level.min();
+        }
+        match self.cap {
+            Some(cap) if self.bare => {
+                self.level.median().min(self.level.min().saturating_add_unsigned(nanos(cap)))
+            }
+            Some(cap) => {
+                self.level.median().min(self.level.floor().saturating_add_unsigned(nanos(cap)))
+            }
+            None => self.level.median(),
+        }
+    }
+
+    /// A sign of life without a stamp to learn from (START, REPLY): the deadline runs from it.
+    pub fn arm(&mut self, arrival: Time) {
+        self.deadline = Some(self.in_full(arrival));
+    }
+
+    /// Forgets the deadline and what was learnt.
+    pub fn disarm(&mut self) {
+        self.level.clear();
+        self.outlying = 0;
+        self.deadline = None;
+    }
+
+    /// Puts the deadline off to `deadline` if that is later.
+    pub fn extend(&mut self, deadline: Time) {
+        self.deadline = self.deadline.map(|old| old.max(deadline));
+    }
+
+    /// Takes a fresh heartbeat.
+    pub fn on_beat(&mut self, arrival: Time, stamp: Time, trust: Trust) {
+        let sample = sample(arrival, stamp);
+        if trust.reseed {
+            self.level.clear();
+            self.outlying = 0;
+        }
+        if !self.bare && !self.level.is_empty() && self.is_outlier(sample) {
+            return self.on_outlier(arrival, sample, trust.age_proven);
+        }
+        self.outlying = 0;
+        self.level.push(arrival, sample, self.max_age());
+        // stamp + level is when a typical heartbeat with this stamp would have arrived here.
+        let typical = i128::from(stamp.as_nanos()) + i128::from(self.level());
+        let typical = Time::from_nanos(u64::try_from(typical).unwrap_or(0));
+        let mut tau = typical + self.eta + self.alpha;
+        if trust.reseed {
+            tau = tau.max(self.in_full(arrival));
+        }
+        self.deadline = Some(tau);
+    }
+
+    fn in_full(&self, arrival: Time) -> Time {
+        arrival + self.eta + self.alpha
+    }
+
+    fn max_age(&self) -> Duration {
+        if self.bare { Duration::MAX } else { (self.eta * 64).max(Duration::from_secs(60)) }
+    }
+
+    fn is_outlier(&self, sample: Sample) -> bool {
+        sample.abs_diff(self.level()) > nanos(self.alpha)
+    }
+
+    /// Rule R12: an outlier stays out of the ring; it moves the deadline only with a proof of age;
+    /// several alike are the new truth.
+    fn on_outlier(&mut self, arrival: Time, sample: Sample, age_proven: bool) {
+        let cap = self.cap.map_or(u64::MAX, nanos);
+        let alike = |other: &Sample| other.abs_diff(sample) <= cap;
+        if !self.outliers.iter().take(self.outlying).all(alike) {
+            self.outlying = 0;
+        }
+        if let Some(slot) = self.outliers.get_mut(self.outlying) {
+            *slot = sample;
+        }
+        self.outlying += 1;
+        if self.outlying >= OUTLIERS {
+            self.outlying = 0;
+            self.level.clear();
+            self.level.push(arrival, sample, self.max_age());
+            self.deadline = Some(self.in_full(arrival));
+        } else if age_proven {
+            let put_off = self.in_full(arrival);
+            self.deadline = Some(self.deadline.map_or(put_off, |old| old.max(put_off)));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What the host asks for: start and end, peers, pauses.
+
+use core::time::Duration;
+
+use super::{Context, Input, Machine, Phase};
+use crate::proto::auth;
+use crate::proto::event::{PeerName, Reason};
+use crate::proto::peer::Peer;
+use crate::proto::settings::{PeerSettings, Rule};
+use crate::proto::time::{Time, nanos};
+use crate::proto::wire::Application;
+
+impl Machine {
+    pub(super) fn on_control(&mut self, input: Input<'_>) {
+        match input {
+            Input::Start => self.start(),
+            Input::End { reason } => self.end(reason),
+            Input::AddPeer(settings) => self.add_peer(*settings),
+            Input::RemovePeer(name) => self.remove_peer(&name),
+            Input::SetAddresses(name, addresses) => {
+                if let Some(slot) = self.slot_of(&name) {
+                    self.with_peer(slot, |peer, _| peer.set_addresses(&addresses));
+                }
+            }
+            Input::Pause { judge, heartbeat, span } => self.pause(judge, heartbeat, span),
+            Input::Resume => self.resume(),
+            Input::AppAlive | Input::Datagram { .. } | Input::Drained { .. } => {}
+        }
+    }
+
+    /// A random number that is not zero.
+    pub(super) fn draw(&mut self) -> u64 {
+        loop {
+            let number = (self.entropy)();
+            if number != 0 {
+                return number;
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        if self.own.phase != Phase::Idle {
+            return;
+        }
+        let now = self.now.mono;
+        let own_phase = self.shortest_interval().map_or(0, |eta| self.draw() % nanos(eta).max(1));
+        self.own.phase = Phase::Running;
+        self.own.incarnation = self.draw();
+        // One phase for all peers: however many they are, they cost one wake-up per interval.
+        self.own.origin = now - Duration::from_nanos(own_phase);
+        self.own.paused_until = None;
+        self.own.judge_paused = false;
+        self.own.stall = None;
+        self.removed.clear();
+        self.armed = None;
+        self.redrawn = None;
+        self.next_tick = now + self.own.judge_interval;
+        self.own.application = match &mut self.watchdog {
+            Some(watchdog) => {
+                watchdog.pulse(now);
+                Application::Alive
+            }
+            None => Application::Unwatched,
+        };
+        let incarnation = self.own.incarnation;
+        self.with_peers(|peer, cx| peer.begin(incarnation, cx));
+    }
+
+    fn end(&mut self, reason: Reason) {
+        if self.own.phase != Phase::Running {
+            return;
+        }
+        self.own.phase = Phase::Ending(self.now.mono + self.own.end_linger);
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.rest();
+        }
+        self.with_peers(|peer, cx| peer.leave(reason, cx));
+    }
+
+    /// The end is complete when everybody acknowledged it or its time is over.
+    pub(super) fn finish_end(&mut self) {
+        let Phase::Ending(until) = self.own.phase else { return };
+        let all_left = self.peers.iter().flatten().all(Peer::has_left);
+        if !all_left && self.now.mono < until {
+            return;
+        }
+        self.own.phase = Phase::Idle;
+        self.next_tick = Time::NEVER;
+        self.with_peers(|peer, _| peer.rest());
+        self.sweep();
+        self.out.ended = true;
+    }
+
+    pub(super) fn add_peer(&mut self, settings: PeerSettings) {
+        let id = auth::node_id(&self.own.group, &settings.name);
+        if id == self.own.id || self.by_id.contains_key(&id) {
+            return;
+        }
+        self.ticks_matter |= matches!(settings.detection.rule, Rule::Interval { .. });
+        // Who was told END by this life drops all that follows: it is spoken to as another one.
+        let incarnation =
+            if self.removed.contains(&id) { self.draw() } else { self.own.incarnation };
+        let running = self.own.phase == Phase::Running;
+        let mut cx = Context {
+            now: self.now,
+            own: &self.own,
+            out: &mut self.out,
+            entropy: &mut self.entropy,
+            counters: &mut self.counters,
+        };
+        let mut peer = Peer::new(settings, id, self.key.as_deref(), &mut cx);
+        if running {
+            peer.begin(incarnation, &mut cx);
+        }
+        let slot = match self.peers.iter().position(Option::is_none) {
+            Some(free) => free,
+            None => {
+                self.peers.push(None);
+                self.peers.len() - 1
+            }
+        };
+        if let Some(place) = self.peers.get_mut(slot) {
+            *place = Some(peer);
+        }
+        self.by_id.insert(id, slot);
+        self.with_peer(slot, |_, _| {});
+    }
+
+    fn remove_peer(&mut self, name: &PeerName) {
+        let Some(slot) = self.slot_of(name) else { return };
+        let running = self.own.phase == Phase::Running;
+        self.with_peer(slot, |peer, cx| {
+            peer.remove(cx);
+            if !running {
+                peer.rest();
+            }
+        });
+        let id = auth::node_id(&self.own.group, name);
+        self.by_id.remove(&id);
+        self.removed.insert(id);
+        self.leaving.push(slot);
+        self.ticks_matter = self.peers.iter().enumerate().any(|(at, peer)| {
+            !self.leaving.contains(&at) && peer.as_ref().is_some_and(Peer::is_judged_at_ticks)
+        });
+    }
+
+    /// Frees the slots of removed peers whose END needs no more repeating.
+    pub(super) fn sweep(&mut self) {
+        let mut at = 0;
+        while let Some(&slot) = self.leaving.get(at) {
+            let gone = self.peers.get(slot).and_then(Option::as_ref).is_none_or(Peer::is_gone);
+            if !gone {
+                at += 1;
+                continue;
+            }
+            self.leaving.swap_remove(at);
+            if let Some(place) = self.peers.get_mut(slot) {
+                *place = None;
+            }
+            self.schedule.set(slot, None);
+            self.changed.push(slot);
+        }
+    }
+
+    fn pause(&mut self, judge: bool, heartbeat: bool, span: Duration) {
+        if self.own.phase != Phase::Running {
+            return;
+        }
+        if heartbeat {
+            let longest = self.own.pause_max;
+            let span = if span.is_zero() { longest } else { span.min(longest) };
+            self.own.paused_until = Some(self.now.mono + span);
+            self.with_peers(|peer, cx| peer.beat_now(cx));
+        }
+        if judge {
+            self.own.judge_paused = true;
+            self.with_peers(|peer, _| peer.stop_judging());
+        }
+    }
+
+    pub(super) fn resume(&mut self) {
+        if self.own.phase != Phase::Running {
+            return;
+        }
+        if self.own.paused_until.take().is_some() {
+            self.with_peers(|peer, cx| peer.beat_now(cx));
+        }
+        if core::mem::take(&mut self.own.judge_paused) {
+            self.with_peers(|peer, cx| peer.resume_judging(cx));
+        }
+    }
+
+    fn slot_of(&self, name: &str) -> Option<usize> {
+        self.by_id.get(&auth::node_id(&self.own.group, name)).copied()
+    }
+
+    fn shortest_interval(&self) -> Option<Duration> {
+        self.peers.iter().flatten().map(Peer::interval).min()
+    }
+}

@@ -1,0 +1,125 @@
+//! What waits to be taken out of the machine.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::Entropy;
+use crate::proto::event::{Event, EventKind, Evidence, Interrupt, PeerName, Reason};
+use crate::proto::time::{Now, Wall};
+use crate::proto::wire::Packet;
+
+/// An event without the numbers that the outbox gives it.
+#[derive(Debug)]
+pub struct Notice {
+    /// What happened.
+    pub kind: EventKind,
+    /// Why.
+    pub reason: Reason,
+    /// Whom it is about.
+    pub peer: Option<PeerName>,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// When it was last heard.
+    pub last_heard: Option<Wall>,
+    /// The silence or the outage so far.
+    pub outage: Duration,
+    /// The numbers behind it.
+    pub evidence: Evidence,
+}
+
+impl Notice {
+    /// An event about this monitor itself.
+    pub fn about_self(kind: EventKind, reason: Reason, evidence: Evidence) -> Self {
+        let outage = Duration::ZERO;
+        Self { kind, reason, peer: None, incarnation: 0, last_heard: None, outage, evidence }
+    }
+}
+
+/// Everything that waits to be taken out, each kind in its order.
+#[derive(Debug)]
+pub struct Outbox {
+    packets: VecDeque<(SocketAddr, Packet)>,
+    /// The packet that was handed out last: [`super::Output::Transmit`] borrows from it.
+    current: (SocketAddr, Packet),
+    events: VecDeque<Event>,
+    interrupts: VecDeque<Interrupt>,
+    epoch: u64,
+    next_id: u64,
+    /// This node was told, with proof, that it was copied or rolled back (rules R7, R8).
+    pub copied: bool,
+    /// The end is complete.
+    pub ended: bool,
+}
+
+impl Outbox {
+    /// An empty outbox whose events begin a new epoch.
+    pub fn new(entropy: &mut Entropy) -> Self {
+        Self {
+            packets: VecDeque::with_capacity(64),
+            current: (SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), Packet::empty()),
+            events: VecDeque::with_capacity(64),
+            interrupts: VecDeque::with_capacity(4),
+            epoch: entropy(),
+            next_id: 1,
+            copied: false,
+            ended: false,
+        }
+    }
+
+    /// Queues a datagram.
+    pub fn send(&mut self, to: SocketAddr, packet: Packet) {
+        self.packets.push_back((to, packet));
+    }
+
+    /// Queues an event.
+    pub fn tell(&mut self, now: Now, notice: Notice) {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.events.push_back(Event {
+            kind: notice.kind,
+            reason: notice.reason,
+            epoch: self.epoch,
+            id,
+            peer: notice.peer,
+            incarnation: notice.incarnation,
+            judged: now.wall,
+            last_heard: notice.last_heard,
+            outage: notice.outage,
+            merged: 0,
+            evidence: notice.evidence,
+        });
+    }
+
+    /// Queues an interrupt.
+    pub fn interrupt(&mut self, interrupt: Interrupt) {
+        self.interrupts.push_back(interrupt);
+    }
+
+    /// Takes up the next datagram; whether there was one.
+    pub fn next_packet(&mut self) -> bool {
+        match self.packets.pop_front() {
+            Some(next) => {
+                self.current = next;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The datagram that was taken up last.
+    pub fn packet(&self) -> (SocketAddr, &[u8]) {
+        let (to, packet) = &self.current;
+        (*to, packet.as_bytes())
+    }
+
+    /// The next interrupt.
+    pub fn next_interrupt(&mut self) -> Option<Interrupt> {
+        self.interrupts.pop_front()
+    }
+
+    /// The next event.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+}

@@ -1,0 +1,134 @@
+//! This monitor's own side: its life, its stalls, its pause, its application.
+
+use core::time::Duration;
+
+use crate::proto::auth::NodeId;
+use crate::proto::event::PeerName;
+use crate::proto::settings::Settings;
+use crate::proto::time::{Now, Time, nanos};
+use crate::proto::wire::{Application, OwnState};
+
+/// A confessed stall is told for so long.
+const STALL_TOLD: Duration = Duration::from_secs(600);
+
+/// Where this monitor stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not started, or ended.
+    Idle,
+    /// Started.
+    Running,
+    /// END is being said, until this time.
+    Ending(Time),
+}
+
+/// "I was away."
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// How long.
+    pub length: Duration,
+    /// When it was over.
+    pub ended: Time,
+}
+
+/// This monitor's own side, read by every peer.
+#[derive(Debug)]
+pub struct Own {
+    /// Its identity.
+    pub id: NodeId,
+    /// Its group.
+    pub group: String,
+    /// Its name.
+    pub name: PeerName,
+    /// The key's identifier.
+    pub key_id: u32,
+    /// T1.
+    pub judge_interval: Duration,
+    /// The longest announced interval that is believed.
+    pub max_interval: Duration,
+    /// The longest pause.
+    pub pause_max: Duration,
+    /// How long an end may take.
+    pub end_linger: Duration,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Its life: random, drawn at the start (rule R1).
+    pub incarnation: u64,
+    /// All heartbeats of one interval leave together, at this phase.
+    pub origin: Time,
+    /// What it says of its application.
+    pub application: Application,
+    /// The end of its announced pause.
+    pub paused_until: Option<Time>,
+    /// Nobody is judged.
+    pub judge_paused: bool,
+    /// Its last own stall.
+    pub stall: Option<Stall>,
+    /// How late this turn of the loop is; zero if it is not.
+    pub lateness: Duration,
+    /// Datagrams were lost on the way in, this turn.
+    pub dropped: bool,
+}
+
+impl Own {
+    /// The own side of a monitor that has not started.
+    pub fn new(settings: &Settings, id: NodeId, key_id: u32) -> Self {
+        Self {
+            id,
+            group: settings.group.clone(),
+            name: settings.name.clone(),
+            key_id,
+            judge_interval: settings.judge_interval,
+            max_interval: settings.max_interval,
+            pause_max: settings.pause_max,
+            end_linger: settings.end_linger,
+            phase: Phase::Idle,
+            incarnation: 0,
+            origin: Time::ZERO,
+            application: Application::Unwatched,
+            paused_until: None,
+            judge_paused: false,
+            stall: None,
+            lateness: Duration::ZERO,
+            dropped: false,
+        }
+    }
+
+    /// Whether silence is judged at all at present.
+    pub fn judging(&self) -> bool {
+        self.phase == Phase::Running && !self.judge_paused
+    }
+
+    /// What it says of itself.
+    pub fn state(&self) -> OwnState {
+        match self.phase {
+            Phase::Running if self.paused_until.is_some() => OwnState::Paused,
+            Phase::Running => OwnState::Running,
+            Phase::Idle | Phase::Ending(_) => OwnState::Ended,
+        }
+    }
+
+    /// What remains of its announced pause.
+    pub fn pause_remaining(&self, now: Now) -> Duration {
+        self.paused_until.map_or(Duration::ZERO, |until| until.since(now.mono))
+    }
+
+    /// Length and age of the last own stall, while it is worth telling.
+    pub fn confession(&self, now: Now) -> (Duration, Duration) {
+        match self.stall {
+            Some(stall) if now.mono.since(stall.ended) < STALL_TOLD => {
+                (stall.length, now.mono.since(stall.ended))
+            }
+            _ => (Duration::ZERO, Duration::ZERO),
+        }
+    }
+
+    /// The first sending slot of `interval` after `now`: an absolute schedule, so that a late
+    /// heartbeat neither shifts the following ones nor is made up for by a burst.
+    pub fn next_slot(&self, now: Time, interval: Duration) -> Time {
+        let interval = nanos(interval).max(1);
+        let passed = now.as_nanos().saturating_sub(self.origin.as_nanos());
+        let slots = passed / interval + 1;
+        self.origin + Duration::from_nanos(slots.saturating_mul(interval))
+    }
+}

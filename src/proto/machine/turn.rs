@@ -1,0 +1,233 @@
+//! One turn of the loop: datagrams in, then everything that is due, judged with a measure of our
+//! own lateness (rules R14, R15, R32).
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::own::Stall;
+use super::{Machine, Phase};
+use crate::proto::event::{EventKind, Evidence, Interrupt, Reason};
+use crate::proto::machine::Notice;
+use crate::proto::time::{Now, Time, nanos};
+use crate::proto::wire::{self, Application, Malformed};
+
+/// Lateness below this is the scheduler's, not a stall.
+const NOTICEABLE: Duration = Duration::from_millis(20);
+/// SELF_STALLED is told at most this often.
+const STALL_TOLD_EVERY: Duration = Duration::from_secs(1);
+/// A copied node draws a new incarnation at most this often (rule R7).
+const REDRAW_EVERY: Duration = Duration::from_secs(600);
+
+/// The watch over the application's progress.
+#[derive(Clone, Copy, Debug)]
+pub struct Watchdog {
+    timeout: Duration,
+    due: Time,
+    /// It was re-armed for our own stall since the last pulse.
+    forgiven: bool,
+}
+
+impl Watchdog {
+    /// A watch that is not running yet.
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout, due: Time::NEVER, forgiven: false }
+    }
+
+    /// A pulse, or the start.
+    pub fn pulse(&mut self, now: Time) {
+        self.due = now + self.timeout;
+        self.forgiven = false;
+    }
+
+    /// Nothing is watched.
+    pub fn rest(&mut self) {
+        self.due = Time::NEVER;
+    }
+}
+
+impl Machine {
+    pub(super) fn on_datagram(&mut self, source: SocketAddr, received: Time, bytes: &[u8]) {
+        if self.own.phase == Phase::Idle {
+            return;
+        }
+        let received = received.min(self.now.mono);
+        // Arrivals are handed in in their order, so a tick before this one has seen all of its own.
+        while self.next_tick < received {
+            let tick = self.next_tick;
+            self.tick(tick);
+        }
+        let datagram = match wire::decode(bytes) {
+            Ok(datagram) => datagram,
+            Err(Malformed::Shape) => return self.counters.malformed += 1,
+            Err(Malformed::Oversized) => return self.counters.oversized += 1,
+            Err(Malformed::Version) => return self.counters.version += 1,
+            Err(Malformed::UnknownKind) => return self.counters.unknown_type += 1,
+        };
+        if datagram.header.receiver != self.own.id {
+            return self.counters.misaddressed += 1;
+        }
+        let Some(&slot) = self.by_id.get(&datagram.header.sender) else {
+            return self.counters.unknown_sender += 1;
+        };
+        self.with_peer(slot, |peer, cx| peer.receive(source, received, &datagram, cx));
+    }
+
+    /// Everything that had arrived by `now` was handed in: judge.
+    pub(super) fn on_drained(&mut self, now: Now, dropped: bool) {
+        self.measure_lateness(now);
+        self.own.dropped = dropped;
+        self.advance(now);
+        if self.own.phase == Phase::Running {
+            self.note_own_stall();
+            self.tick_if_due();
+            self.end_own_pause();
+            self.judge_application();
+        }
+        while let Some((_, slot)) = self.schedule.first().filter(|(due, _)| *due <= now.mono) {
+            self.with_peer(slot, |peer, cx| peer.fire(cx));
+        }
+        self.follow_copies();
+        self.sweep();
+        self.finish_end();
+        self.own.lateness = Duration::ZERO;
+        self.own.dropped = false;
+    }
+
+    /// The next time at which something is due.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        let mut due = self.schedule.first().map(|(due, _)| due);
+        let mut consider = |time: Time| {
+            if time != Time::NEVER {
+                due = Some(due.map_or(time, |due| due.min(time)));
+            }
+        };
+        match self.own.phase {
+            Phase::Idle => {}
+            Phase::Ending(until) => consider(until),
+            Phase::Running => {
+                if self.ticks_matter {
+                    consider(self.next_tick);
+                }
+                consider(self.watchdog.map_or(Time::NEVER, |watchdog| watchdog.due));
+                consider(self.own.paused_until.unwrap_or(Time::NEVER));
+            }
+        }
+        due
+    }
+
+    pub(super) fn on_app_alive(&mut self) {
+        let now = self.now.mono;
+        if self.own.phase != Phase::Running {
+            return;
+        }
+        let Some(watchdog) = &mut self.watchdog else { return };
+        watchdog.pulse(now);
+        if self.own.application == Application::Stalled {
+            self.own.application = Application::Alive;
+            self.with_peers(|peer, cx| peer.beat_now(cx));
+        }
+    }
+
+    /// How much later than asked for this turn judges: scheduling, SIGSTOP, and suspend, during
+    /// which the monotonic clock stands still and the boot clock goes on.
+    fn measure_lateness(&mut self, now: Now) {
+        let late = self.armed.map_or(Duration::ZERO, |armed| now.mono.since(armed));
+        let boot = nanos(now.boot.since(self.now.boot));
+        let mono = nanos(now.mono.since(self.now.mono));
+        let suspended = Duration::from_nanos(boot.saturating_sub(mono));
+        self.own.lateness =
+            if suspended > Duration::from_millis(1) { late + suspended } else { late };
+    }
+
+    /// Our own stall is told to the peers and to the host, and nobody is blamed for it.
+    fn note_own_stall(&mut self) {
+        let late = self.own.lateness;
+        let shortest =
+            self.peers.iter().flatten().map(|peer| peer.eta().min(peer.interval())).min();
+        let stalled = shortest.is_some_and(|eta| late > eta) && late > NOTICEABLE;
+        if !stalled && !self.own.dropped {
+            return;
+        }
+        let now = self.now;
+        if stalled {
+            self.own.stall = Some(Stall { length: late, ended: now.mono });
+            let told = self.stall_told.replace(now.mono);
+            if told.is_none_or(|before| now.mono.since(before) >= STALL_TOLD_EVERY) {
+                let evidence = Evidence { own_lateness: late, ..Evidence::default() };
+                let notice =
+                    Notice::about_self(EventKind::SelfStalled, Reason::OwnLateness, evidence);
+                self.out.tell(now, notice);
+            } else {
+                self.stall_told = told;
+            }
+        }
+        self.with_peers(|peer, cx| peer.on_own_stall(cx));
+    }
+
+    /// At most one tick per turn: ticks that a stall swallowed are not made up for.
+    fn tick_if_due(&mut self) {
+        let now = self.now.mono;
+        if self.next_tick > now {
+            return;
+        }
+        self.tick(now);
+        let interval = nanos(self.own.judge_interval).max(1);
+        let behind = nanos(now.since(self.next_tick)) / interval;
+        self.next_tick = self.next_tick + Duration::from_nanos(interval.saturating_mul(behind));
+        if self.next_tick <= now {
+            self.next_tick = self.next_tick + self.own.judge_interval;
+        }
+    }
+
+    fn tick(&mut self, at: Time) {
+        let late = self.own.lateness;
+        self.own.lateness = late.max(self.now.mono.since(at));
+        self.with_peers(|peer, cx| peer.on_tick(cx));
+        self.own.lateness = late;
+        self.next_tick = self.next_tick + self.own.judge_interval;
+    }
+
+    fn end_own_pause(&mut self) {
+        if self.own.paused_until.is_some_and(|until| until <= self.now.mono) {
+            self.resume();
+        }
+    }
+
+    /// The application's own watchdog, under the same guard as the peers' deadlines (rule R15).
+    fn judge_application(&mut self) {
+        let now = self.now.mono;
+        let late = self.own.lateness;
+        let Some(watchdog) = &mut self.watchdog else { return };
+        if watchdog.due > now {
+            return;
+        }
+        if late > (watchdog.timeout / 4).max(NOTICEABLE) && !watchdog.forgiven {
+            watchdog.forgiven = true;
+            watchdog.due = now + watchdog.timeout;
+            return;
+        }
+        watchdog.rest();
+        self.own.application = Application::Stalled;
+        self.out.interrupt(Interrupt::AppStalled);
+        self.with_peers(|peer, cx| peer.beat_now(cx));
+    }
+
+    /// This node was copied or rolled back: it takes a life of its own (rules R7, R8).
+    fn follow_copies(&mut self) {
+        if !core::mem::take(&mut self.out.copied) || self.own.phase != Phase::Running {
+            return;
+        }
+        let now = self.now;
+        if self.redrawn.is_some_and(|before| now.mono.since(before) < REDRAW_EVERY) {
+            return;
+        }
+        self.redrawn = Some(now.mono);
+        let notice = Notice::about_self(EventKind::NameConflict, Reason::None, Evidence::default());
+        self.out.tell(now, notice);
+        let incarnation = self.draw();
+        self.own.incarnation = incarnation;
+        self.with_peers(|peer, cx| peer.redraw(incarnation, cx));
+        // The greetings under the new life leave in this very turn.
+        self.with_peers(|peer, cx| peer.fire(cx));
+    }
+}

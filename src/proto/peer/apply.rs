@@ -1,0 +1,275 @@
+//! The state machine of one peer: what an accepted datagram means (PROTOCOL: "state machine per
+//! peer", rows in the order of the table).
+
+use core::time::Duration;
+
+use super::echo::Echo;
+use super::inbound::{Age, Arrival};
+use super::{Context, Heard, Peer, State, Timer};
+use crate::proto::detector::Pace;
+use crate::proto::detector::adaptive::Trust;
+use crate::proto::event::{EventKind, Reason};
+use crate::proto::time::Time;
+use crate::proto::wire::{Application, Header, Kind, OwnState};
+
+impl Peer {
+    /// A datagram of the current life. `self.heard` is still that of the datagram before it.
+    pub(super) fn apply(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        let end = arrival.header.kind == Kind::End;
+        let stalled = arrival.header.application == Application::Stalled;
+        match self.state {
+            State::Unknown | State::Ended => {}
+            State::Up if end => self.on_end(arrival, cx),
+            State::Up => self.apply_running(arrival, cx),
+            State::Down if end => {
+                self.recover(Reason::EndedLate, arrival, cx);
+                self.on_end(arrival, cx);
+            }
+            State::Down if !arrival.proven => self.tell_nonce_once(arrival, cx),
+            State::Down if stalled => {}
+            State::Down => {
+                self.recover(self.reason_of_recovery(arrival), arrival, cx);
+                self.apply_carried(arrival, cx);
+            }
+            State::Paused if end => self.on_end(arrival, cx),
+            State::Paused if arrival.header.state == OwnState::Paused => {
+                self.take_beat(arrival, cx);
+                self.await_end_of_pause(remaining(&arrival.header), cx);
+            }
+            State::Paused => {
+                self.enter(State::Up, Reason::Resumed, cx);
+                self.take_up(arrival, true, cx);
+                self.apply_carried(arrival, cx);
+            }
+            State::Overdue if end => self.on_end(arrival, cx),
+            State::Overdue if !arrival.proven => self.tell_nonce_once(arrival, cx),
+            State::Overdue => {
+                self.enter(State::Up, Reason::Resumed, cx);
+                self.take_up(arrival, true, cx);
+                self.tell(EventKind::Started, Reason::Resumed, Duration::ZERO, cx);
+                self.apply_carried(arrival, cx);
+            }
+        }
+    }
+
+    /// A proven newcomer becomes the current life; the former one is retired (rule R2).
+    pub(super) fn accept(&mut self, mut arrival: Arrival, cx: &mut Context<'_>) {
+        let before = self.state;
+        let heard_before = self.heard;
+        if before == State::Up {
+            // Quicker than detection, but an outage all the same.
+            self.judge_down(Reason::Restarted, cx);
+        }
+        self.settle_claims();
+        self.lives.accept(arrival.header.incarnation);
+        self.filters.iter_mut().for_each(|filter| *filter = Default::default());
+        if let Some(filter) = self.filter(arrival.header.path) {
+            filter.take(arrival.header.sequence, arrival.tag);
+        }
+        self.beat = 0;
+        self.echo = Echo::new();
+        self.outbound.forget_candidate();
+        arrival.age_proven = self.take_echo(&arrival) == Age::Proven;
+        self.note_arrival(&arrival, cx);
+        self.renew_nonce(cx);
+
+        let outage = match before {
+            State::Up | State::Down => cx.now.boot.since(self.outage_from),
+            _ => Duration::ZERO,
+        };
+        let (kind, reason) = match before {
+            State::Unknown | State::Ended => (Some(EventKind::Started), Reason::None),
+            State::Up | State::Down => (Some(EventKind::Recovered), Reason::Restarted),
+            State::Overdue => (Some(EventKind::Started), Reason::Resumed),
+            State::Paused => (None, Reason::Restarted),
+        };
+        self.enter(State::Up, reason, cx);
+        self.take_up(&arrival, true, cx);
+        if let Some(kind) = kind {
+            self.tell_heard(kind, reason, outage, heard_before.map(|heard| heard.at), cx);
+        }
+        self.spoke_at = arrival.received;
+        self.heard = Some(Heard { at: cx.now.at(arrival.received), source: arrival.source });
+        if arrival.header.kind == Kind::End {
+            self.on_end(&arrival, cx);
+            return;
+        }
+        self.apply_carried(&arrival, cx);
+        let holds_us_up = arrival.header.held == State::Up as u8;
+        if holds_us_up || arrival.header.kind == Kind::Start {
+            self.beat_next_slot(cx);
+        } else {
+            self.greet(cx);
+        }
+    }
+
+    /// Judged down: says why, and asks for a proof of every later life sign (rules R2, R3).
+    pub(super) fn judge_down(&mut self, reason: Reason, cx: &mut Context<'_>) {
+        let spoke = reason == Reason::AppStalled;
+        self.misses = if spoke { 0 } else { self.count_misses(cx.now) };
+        self.outage_from = if spoke { cx.now.boot } else { self.silent_since(cx.now) };
+        self.outages += 1;
+        let outage = cx.now.boot.since(self.outage_from);
+        self.record.on_down();
+        self.enter(State::Down, reason, cx);
+        self.tell(EventKind::Down, reason, outage, cx);
+        self.missing = 0;
+        self.renew_nonce(cx);
+        self.detector.disarm();
+        self.rearm(cx);
+    }
+
+    /// Removed from the configuration: what is open is closed, and nothing follows (rule R10).
+    pub fn remove(&mut self, cx: &mut Context<'_>) {
+        self.leave(Reason::Removed, cx);
+        if self.state == State::Down {
+            let outage = cx.now.boot.since(self.outage_from);
+            self.tell(EventKind::Recovered, Reason::Removed, outage, cx);
+        }
+        if !matches!(self.state, State::Unknown | State::Ended) {
+            self.tell(EventKind::Ended, Reason::Removed, Duration::ZERO, cx);
+        }
+        self.record.on_end();
+        self.enter(State::Ended, Reason::Removed, cx);
+    }
+
+    fn on_end(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        let reason = match Reason::from_code(u32::from(arrival.header.reason)) {
+            told @ (Reason::Removed | Reason::MonitorFailed) => told,
+            _ => Reason::None,
+        };
+        self.record.on_end();
+        self.enter(State::Ended, reason, cx);
+        self.end_gap();
+        self.detector.disarm();
+        self.settle_claims();
+        self.stop_judging();
+        self.tell(EventKind::Ended, reason, Duration::ZERO, cx);
+        self.greet_later(cx);
+    }
+
+    fn recover(&mut self, reason: Reason, arrival: &Arrival, cx: &mut Context<'_>) {
+        let outage = cx.now.boot.since(self.outage_from);
+        self.enter(State::Up, reason, cx);
+        self.take_up(arrival, true, cx);
+        self.tell(EventKind::Recovered, reason, outage, cx);
+        // The peer recovers us from our next datagram: a round trip, not an interval.
+        self.beat_now(cx);
+    }
+
+    /// The first that applies of RESUMED, RECONNECTED, FALSE_ALARM; RESTARTED is another life.
+    fn reason_of_recovery(&self, arrival: &Arrival) -> Reason {
+        if self.reason == Reason::AppStalled || self.is_confession(arrival) {
+            Reason::Resumed
+        } else if self.missing > 0 {
+            Reason::Reconnected
+        } else {
+            Reason::FalseAlarm
+        }
+    }
+
+    /// Up again, or for the first time: the record, the detector and the deadline begin anew.
+    fn take_up(&mut self, arrival: &Arrival, reseed: bool, cx: &mut Context<'_>) {
+        let header = &arrival.header;
+        self.timers.set(Timer::Overdue, None);
+        self.timers.set(Timer::FirstContact, None);
+        self.record.on_start();
+        self.detector.disarm();
+        self.take_pace(header, cx);
+        self.detector.arm(arrival.received);
+        if header.kind == Kind::Running {
+            self.beat = header.beat;
+            self.record.on_running(header.beat);
+            let trust = Trust { age_proven: arrival.age_proven, reseed };
+            self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
+        }
+        self.end_gap();
+        self.rearm(cx);
+    }
+
+    /// What a running peer says in UP.
+    fn apply_running(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        self.take_beat(arrival, cx);
+        self.apply_carried(arrival, cx);
+    }
+
+    /// Pause and stall, which count only with a proof of age: held back, they would be lies.
+    fn apply_carried(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        let header = &arrival.header;
+        if self.state != State::Up || !arrival.age_proven {
+            return;
+        }
+        if header.state == OwnState::Paused {
+            self.enter(State::Paused, Reason::None, cx);
+            self.rearm(cx);
+            self.await_end_of_pause(remaining(header), cx);
+        } else if header.application == Application::Stalled {
+            self.judge_down(Reason::AppStalled, cx);
+        }
+    }
+
+    /// A heartbeat, or a START, which announces the time to the next status as well.
+    fn take_beat(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        let header = &arrival.header;
+        match header.kind {
+            Kind::Running if header.beat > self.beat => {
+                self.beat = header.beat;
+                self.record.on_running(header.beat);
+                self.changed = true;
+                if header.state != OwnState::Paused {
+                    self.take_pace(header, cx);
+                }
+                let reseed = self.is_confession(arrival);
+                let trust = Trust { age_proven: arrival.age_proven, reseed };
+                self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
+            }
+            Kind::Start => {
+                self.take_pace(header, cx);
+                self.detector.arm(arrival.received);
+            }
+            _ => return,
+        }
+        self.end_gap();
+        self.rearm(cx);
+    }
+
+    fn take_pace(&mut self, header: &Header, cx: &Context<'_>) {
+        let announced = Duration::from_micros(u64::from(header.announced));
+        let asked = self.settings.detection.detect_within;
+        let pace = Pace::new(announced, asked, cx.own.max_interval);
+        if pace != self.pace {
+            self.pace = pace;
+            self.detector.set_pace(pace);
+            self.changed = true;
+        }
+    }
+
+    /// Whether the peer's "I was away" explains the silence before this datagram: the stall ended
+    /// after the last sign of life, and the better half of it fits in between.
+    fn is_confession(&self, arrival: &Arrival) -> bool {
+        let header = &arrival.header;
+        let silence = self.heard.map(|heard| arrival.received.since(heard.at.mono));
+        let pause = Duration::from_millis(u64::from(header.pause));
+        let age = Duration::from_millis(u64::from(header.pause_age));
+        !pause.is_zero() && silence.is_some_and(|silence| silence >= age + pause / 2)
+    }
+
+    /// A life sign without proof in DOWN or OVERDUE is answered once with the present nonce
+    /// (rule R3); every heartbeat carries it too.
+    fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        // START and PROBE are answered in any case, REPLY never.
+        if arrival.header.kind == Kind::Running && !self.nonce_told {
+            self.nonce_told = true;
+            self.answer(arrival, 0, cx);
+        }
+    }
+
+    fn beat_next_slot(&mut self, cx: &Context<'_>) {
+        let next = cx.own.next_slot(cx.now.mono, self.settings.heartbeat_interval);
+        self.timers.set(Timer::Beat, Some(next));
+    }
+}
+
+fn remaining(header: &Header) -> Duration {
+    Duration::from_millis(u64::from(header.remaining))
+}

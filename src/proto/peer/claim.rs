@@ -1,0 +1,172 @@
+//! Who carries the name: newcomers, clones, conflicts, and addresses that wander (rules R7, R8, R10).
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::inbound::Arrival;
+use super::{Context, Peer, State, Timer, view};
+use crate::proto::event::{EventKind, Reason};
+use crate::proto::time::Time;
+use crate::proto::wire::{FLAG_RETIRED, Header, Kind};
+
+/// The least time that an incumbent has to answer a probe.
+const PROBE_LEAST: Duration = Duration::from_millis(50);
+/// A conflict is told once; it is a new one after so long without a sign of it.
+const CONFLICT_FORGOTTEN: Duration = Duration::from_secs(600);
+/// An unknown address is probed at most this often.
+const ROAM_PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// A proven newcomer that waits until the incumbent is known to be gone.
+#[derive(Clone, Copy, Debug)]
+struct Newcomer {
+    first: Arrival,
+    since: Time,
+    last_seen: Time,
+    latest: Arrival,
+    probed: Time,
+    /// The nonce of the probe that is under way.
+    probe: Option<u64>,
+}
+
+/// Open questions about the name.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    newcomer: Option<Newcomer>,
+    conflict_seen: Option<Time>,
+    roam: Option<(SocketAddr, u64, Time)>,
+}
+
+impl Peer {
+    /// A proven newcomer while the incumbent is held for alive. From the incumbent's own address
+    /// it replaces it at once: two sockets cannot share it.
+    pub(super) fn on_claim(&mut self, arrival: Arrival, cx: &mut Context<'_>) {
+        if self.heard.is_none_or(|heard| heard.source == arrival.source) {
+            return self.accept(arrival, cx);
+        }
+        let now = cx.now.mono;
+        let known = self
+            .claims
+            .newcomer
+            .filter(|old| old.first.header.incarnation == arrival.header.incarnation)
+            .filter(|old| now.since(old.last_seen) < self.pace.detect_within * 2);
+        let mut newcomer = known.unwrap_or(Newcomer {
+            first: arrival,
+            since: now,
+            last_seen: now,
+            latest: arrival,
+            probed: Time::ZERO,
+            probe: None,
+        });
+        newcomer.last_seen = now;
+        newcomer.latest = arrival;
+        if known.is_none() || now.since(newcomer.probed) > self.pace.detect_within {
+            let nonce = cx.draw();
+            newcomer.probe = Some(nonce);
+            newcomer.probed = now;
+            self.timers.set(Timer::Probe, Some(now + self.probe_patience()));
+            let incumbent = self.heard.map(|heard| heard.source);
+            self.send_probe(incumbent, nonce, cx);
+        }
+        self.claims.newcomer = Some(newcomer);
+    }
+
+    /// The incumbent did not answer: the newcomer carries the name.
+    pub(super) fn on_probe_unanswered(&mut self, cx: &mut Context<'_>) {
+        let Some(newcomer) = self.claims.newcomer.take() else { return };
+        if newcomer.probe.is_some() && matches!(self.state, State::Up | State::Paused) {
+            self.accept(newcomer.latest, cx);
+        }
+    }
+
+    /// A REPLY of the current incarnation: it may answer a probe.
+    pub(super) fn take_probe_answer(
+        &mut self,
+        header: &Header,
+        source: SocketAddr,
+        cx: &mut Context<'_>,
+    ) {
+        if header.kind != Kind::Reply {
+            return;
+        }
+        self.take_roam_answer(header, source);
+        let detect_within = self.pace.detect_within;
+        let Some(newcomer) = &mut self.claims.newcomer else { return };
+        if newcomer.probe != Some(header.echoed_nonce) {
+            return;
+        }
+        newcomer.probe = None;
+        let both_answer_for = newcomer.last_seen.since(newcomer.since);
+        self.timers.set(Timer::Probe, None);
+        if both_answer_for > detect_within * 10 {
+            self.tell_conflict(cx);
+        }
+    }
+
+    /// Whether `nonce` is that of the probe that is under way.
+    pub(super) fn answers_probe(&self, nonce: u64) -> bool {
+        self.claims.newcomer.is_some_and(|newcomer| newcomer.probe == Some(nonce))
+    }
+
+    /// An authentic datagram that echoes the nonce sent to an unknown address, from that address:
+    /// the peer can be answered there (rule R10).
+    pub(super) fn take_roam_answer(&mut self, header: &Header, source: SocketAddr) {
+        if let Some((address, nonce, _)) = self.claims.roam
+            && (address, nonce) == (source, header.echoed_nonce)
+        {
+            self.claims.roam = None;
+            self.outbound.roam_to(address);
+            self.changed = true;
+        }
+    }
+
+    /// Two authentic datagrams of one sequence: the peer runs twice under one incarnation.
+    pub(super) fn on_twin(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        self.tell_conflict(cx);
+        self.answer(arrival, FLAG_RETIRED, cx);
+    }
+
+    /// A retired incarnation that proves to be alive.
+    pub(super) fn on_retired_alive(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        self.tell_conflict(cx);
+        if arrival.header.kind != Kind::Reply {
+            self.answer(arrival, FLAG_RETIRED, cx);
+        }
+    }
+
+    /// The peer spoke from an address that is not configured: with `roaming` it is asked whether
+    /// it can be answered there.
+    pub(super) fn note_source(&mut self, source: SocketAddr, cx: &mut Context<'_>) {
+        if self.outbound.is_configured(source) {
+            self.outbound.come_home(source);
+            return;
+        }
+        if !self.settings.roaming || self.outbound.is_roaming_at(source) {
+            return;
+        }
+        let now = cx.now.mono;
+        if self.claims.roam.is_none_or(|(_, _, at)| now.since(at) > ROAM_PROBE_EVERY) {
+            let nonce = cx.draw();
+            self.claims.roam = Some((source, nonce, now));
+            self.send_probe_to(source, nonce, cx);
+        }
+    }
+
+    /// Nobody waits for the name any more.
+    pub(super) fn settle_claims(&mut self) {
+        self.claims.newcomer = None;
+        self.timers.set(Timer::Probe, None);
+    }
+
+    fn tell_conflict(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now.mono;
+        let seen = self.claims.conflict_seen.replace(now);
+        self.set_flag(view::FLAG_NAME_CONFLICT, true);
+        if seen.is_none_or(|before| now.since(before) > CONFLICT_FORGOTTEN) {
+            self.tell(EventKind::NameConflict, Reason::None, Duration::ZERO, cx);
+        }
+    }
+
+    fn probe_patience(&self) -> Duration {
+        (self.echo.round_trip() * 2).max(PROBE_LEAST)
+    }
+}

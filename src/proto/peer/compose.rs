@@ -1,0 +1,143 @@
+//! What a datagram to the peer says, and on which path it leaves.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::inbound::Arrival;
+use super::outbound::{Seen, seen};
+use super::{Context, Peer, State};
+use crate::proto::wire::{self, Header, Kind, Names, OwnState};
+
+impl Peer {
+    /// Answers one datagram with one REPLY, to a configured address, within the limit (rule R29).
+    pub(super) fn answer(&mut self, arrival: &Arrival, flags: u16, cx: &mut Context<'_>) {
+        if !self.answers.take(cx.now.mono) {
+            cx.counters.limited += 1;
+            return;
+        }
+        let current = self.lives.is_current(arrival.header.incarnation);
+        let held = if current { self.state } else { State::Unknown };
+        let seen = seen(arrival, held as u8);
+        let path = self.outbound.path_to(arrival.source);
+        let interval = self.settings.heartbeat_interval;
+        let draft = self.draft(Kind::Reply, interval, seen, cx);
+        self.send_on(path, None, Header { flags, ..draft }, cx);
+    }
+
+    /// Answers a probe that asked for another life of ours with START, which echoes its nonce.
+    pub(super) fn answer_with_start(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        if !self.answers.take(cx.now.mono) {
+            cx.counters.limited += 1;
+            return;
+        }
+        let current = self.lives.is_current(arrival.header.incarnation);
+        let held = if current { self.state } else { State::Unknown };
+        let path = self.outbound.path_to(arrival.source);
+        let interval = self.settings.heartbeat_interval;
+        let draft = self.draft(Kind::Start, interval, seen(arrival, held as u8), cx);
+        self.send_on(path, None, draft, cx);
+    }
+
+    /// PROBE with `nonce` to the path of `source`, or the first one.
+    pub(super) fn send_probe(
+        &mut self,
+        source: Option<SocketAddr>,
+        nonce: u64,
+        cx: &mut Context<'_>,
+    ) {
+        let path = source.map_or(0, |source| self.outbound.path_to(source));
+        let draft = self.draft(Kind::Probe, self.settings.heartbeat_interval, self.addressee(), cx);
+        self.send_on(path, None, Header { nonce, ..draft }, cx);
+    }
+
+    /// PROBE with `nonce` to an address that is not configured (rule R10).
+    pub(super) fn send_probe_to(&mut self, to: SocketAddr, nonce: u64, cx: &mut Context<'_>) {
+        let draft = self.draft(Kind::Probe, self.settings.heartbeat_interval, self.addressee(), cx);
+        self.send_on(0, Some(to), Header { nonce, ..draft }, cx);
+    }
+
+    /// Sends one datagram of `kind` on every path.
+    pub(super) fn send_all(&mut self, kind: Kind, announced: Duration, cx: &mut Context<'_>) {
+        let draft = self.draft(kind, announced, self.addressee(), cx);
+        for path in 0..self.outbound.paths.len() {
+            self.send_on(path, None, draft, cx);
+        }
+    }
+
+    /// Whom a datagram of our own accord is addressed to, and what it echoes.
+    fn addressee(&self) -> Seen {
+        let outbound = &self.outbound;
+        let alone = matches!(self.state, State::Unknown | State::Ended);
+        if alone && outbound.candidate.incarnation != 0 {
+            return outbound.candidate;
+        }
+        Seen { held: self.state as u8, incarnation: self.lives.current(), ..outbound.latest }
+    }
+
+    /// A header without path and sequence.
+    fn draft(&self, kind: Kind, announced: Duration, seen: Seen, cx: &Context<'_>) -> Header {
+        let (pause, pause_age) = cx.own.confession(cx.now);
+        let leaving = self.outbound.leaving;
+        Header {
+            kind,
+            flags: 0,
+            key_id: cx.own.key_id,
+            sender: cx.own.id,
+            receiver: self.id,
+            incarnation: self.outbound.incarnation,
+            receiver_incarnation: seen.incarnation,
+            nonce: self.outbound.nonce,
+            echoed_nonce: seen.nonce,
+            sequence: 0,
+            beat: self.outbound.beat,
+            monotonic: cx.now.mono.as_nanos(),
+            wall: cx.now.wall.0,
+            echoed_sequence: seen.sequence,
+            echo_hold: micros(cx.now.mono.since(seen.at)),
+            announced: micros(announced),
+            requested: micros(self.settings.detection.detect_within / 5),
+            pause: millis(pause),
+            pause_age: millis(pause_age),
+            remaining: millis(cx.own.pause_remaining(cx.now)),
+            start_count: 0,
+            last_ungraceful: 0,
+            state: if leaving.is_some() { OwnState::Ended } else { cx.own.state() },
+            held: seen.held,
+            application: cx.own.application,
+            path: 0,
+            reason: leaving.map_or(0, |leaving| leaving.reason.code() as u16),
+            echoed_path: seen.path,
+            list_digest: 0,
+        }
+    }
+
+    fn send_on(
+        &mut self,
+        path: usize,
+        to: Option<SocketAddr>,
+        draft: Header,
+        cx: &mut Context<'_>,
+    ) {
+        let names =
+            Names { group: &cx.own.group, sender: &cx.own.name, receiver: &self.settings.name };
+        let outbound = &mut self.outbound;
+        let (Some(line), Some(next)) = (outbound.paths.get_mut(path), outbound.next.get_mut(path))
+        else {
+            return;
+        };
+        let sequence = *next;
+        *next += 1;
+        line.log.note(sequence, cx.now.mono);
+        let header = Header { sequence, path: path as u8, ..draft };
+        let to = to.or(line.roamed).unwrap_or(line.address);
+        cx.out.send(to, wire::encode(&header, names, &self.outbound.key));
+    }
+}
+
+fn micros(span: Duration) -> u32 {
+    u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,327 @@
+//! What a datagram may change: everything that is decided before the state machine sees it.
+//!
+//! The order is cheap before dear, and nothing is believed before its tag: addressee, sequence,
+//! tag, life, age (rules R2, R7 to R10, R13, R29).
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::filter::{Filter, Freshness};
+use super::{Context, Heard, Peer, State, view};
+use crate::proto::auth::Tag;
+use crate::proto::event::{EventKind, Reason};
+use crate::proto::machine::Phase;
+use crate::proto::settings::MAX_PATHS;
+use crate::proto::time::Time;
+use crate::proto::wire::{Datagram, FLAG_RETIRED, Header, Kind, OwnState};
+
+/// A datagram that passed its checks, with what is known of its arrival.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Its fields.
+    pub header: Header,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// When it arrived, on the monotonic clock.
+    pub received: Time,
+    /// It echoes the present nonce: it was sent after that was issued.
+    pub proven: bool,
+    /// An upper bound of its age is known and small (rule R13).
+    pub age_proven: bool,
+    /// Its tag.
+    pub tag: Tag,
+}
+
+/// What is known of a datagram's age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Nothing.
+    Unknown,
+    /// It is small enough.
+    Proven,
+    /// It may be too great.
+    TooOld,
+}
+
+impl Peer {
+    /// Takes a datagram that claims to come from this peer.
+    pub fn receive(
+        &mut self,
+        source: SocketAddr,
+        received: Time,
+        datagram: &Datagram<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let header = datagram.header;
+        if header.key_id != cx.own.key_id {
+            cx.counters.key_mismatch += 1;
+            self.set_flag(view::FLAG_KEY_MISMATCH, true);
+            return;
+        }
+        let ours = self.outbound.incarnation;
+        let to_this_life = header.receiver_incarnation == ours;
+        let arrival = Arrival {
+            header,
+            source,
+            received,
+            proven: to_this_life && header.echoed_nonce == self.outbound.nonce,
+            age_proven: false,
+            tag: datagram.tag,
+        };
+        if header.receiver_incarnation != 0 && !to_this_life {
+            self.receive_for_another_life(arrival, datagram, cx);
+        } else if self.lives.is_current(header.incarnation) {
+            self.receive_same(arrival, datagram, cx);
+        } else {
+            self.receive_other(arrival, datagram, cx);
+        }
+    }
+
+    /// The sender believes in an earlier life of ours. That proves nothing about it, but tells us
+    /// its nonce, and it may ask who we are.
+    fn receive_for_another_life(
+        &mut self,
+        arrival: Arrival,
+        datagram: &Datagram<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        cx.counters.misaddressed += 1;
+        if !self.verify_stranger(datagram, cx) {
+            return;
+        }
+        let header = &arrival.header;
+        let last = self.filter(header.path).map_or(u64::MAX, |filter| filter.last());
+        if !self.lives.is_current(header.incarnation) {
+            self.note_candidate(&arrival);
+        } else if header.kind != Kind::Probe && header.sequence > last {
+            self.outbound.note_nonce(header.nonce);
+        }
+        match header.kind {
+            Kind::Start => self.answer(&arrival, 0, cx),
+            Kind::Probe => self.answer_with_start(&arrival, cx),
+            Kind::Running | Kind::End | Kind::Reply => {}
+        }
+    }
+
+    /// A datagram of a life that is not the current one: it changes nothing without proof.
+    fn receive_other(
+        &mut self,
+        mut arrival: Arrival,
+        datagram: &Datagram<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let header = arrival.header;
+        // Whoever answers the incumbent's probe under another life sits where the incumbent was.
+        let answers_probe = self.answers_probe(header.echoed_nonce);
+        arrival.proven |= answers_probe;
+        if usize::from(header.path) >= MAX_PATHS {
+            cx.counters.malformed += 1;
+            return;
+        }
+        let verified = if arrival.proven {
+            self.verify(datagram, cx)
+        } else {
+            self.verify_stranger(datagram, cx)
+        };
+        if !verified {
+            return;
+        }
+        let asks = matches!(header.kind, Kind::Start | Kind::Probe);
+        if self.lives.is_retired(header.incarnation) {
+            cx.counters.unproven += 1;
+            if arrival.proven {
+                self.on_retired_alive(&arrival, cx);
+            } else if asks {
+                self.answer(&arrival, 0, cx);
+            }
+            return;
+        }
+        self.take_roam_answer(&header, arrival.source);
+        if !arrival.proven {
+            cx.counters.unproven += 1;
+            self.note_candidate(&arrival);
+            self.note_source(arrival.source, cx);
+            if asks {
+                self.answer(&arrival, 0, cx);
+            }
+            return;
+        }
+        let ending = header.state == OwnState::Ended && header.kind != Kind::End;
+        if ending {
+            // It is about to be gone: to believe in it now would end in a false DOWN.
+            cx.counters.unproven += 1;
+            return;
+        }
+        cx.counters.accepted += 1;
+        if cx.own.phase != Phase::Running {
+            // Nobody new is met while we end.
+        } else if matches!(self.state, State::Up | State::Paused) && !answers_probe {
+            self.on_claim(arrival, cx);
+        } else {
+            self.accept(arrival, cx);
+        }
+        if asks || header.kind == Kind::End {
+            self.answer(&arrival, 0, cx);
+        }
+    }
+
+    /// A datagram of the current life.
+    fn receive_same(
+        &mut self,
+        mut arrival: Arrival,
+        datagram: &Datagram<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let header = arrival.header;
+        let Some(filter) = self.filter(header.path) else {
+            cx.counters.malformed += 1;
+            return;
+        };
+        match filter.check(header.sequence, &datagram.tag) {
+            Freshness::Fresh => {}
+            Freshness::Copy | Freshness::Old => {
+                cx.counters.replayed += 1;
+                return;
+            }
+            Freshness::Twin => {
+                if !self.repeats.take(cx.now.mono) {
+                    cx.counters.limited += 1;
+                } else if self.verify(datagram, cx) {
+                    cx.counters.replayed += 1;
+                    self.on_twin(&arrival, cx);
+                }
+                return;
+            }
+        }
+        if !self.verify(datagram, cx) {
+            return;
+        }
+        if let Some(filter) = self.filter(header.path) {
+            let missing = filter.take(header.sequence, datagram.tag);
+            self.missing = self.missing.saturating_add(missing);
+        }
+        if self.state == State::Ended {
+            return self.receive_after_end(&arrival, cx);
+        }
+
+        let age = self.take_echo(&arrival);
+        if age == Age::TooOld && header.kind != Kind::End {
+            cx.counters.stale += 1;
+            return;
+        }
+        arrival.age_proven = age == Age::Proven;
+        cx.counters.accepted += 1;
+        self.note_arrival(&arrival, cx);
+        self.apply(&arrival, cx);
+        self.spoke_at = arrival.received;
+        if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {
+            self.heard = Some(Heard { at: cx.now.at(arrival.received), source: arrival.source });
+        }
+        if matches!(header.kind, Kind::Start | Kind::Probe | Kind::End) {
+            self.answer(&arrival, 0, cx);
+        }
+    }
+
+    /// Only a repeated END and the acknowledgement of ours mean anything after the end.
+    fn receive_after_end(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        cx.counters.accepted += 1;
+        match arrival.header.kind {
+            Kind::End => self.answer(arrival, 0, cx),
+            // Ends that cross: each side still hears that its own arrived.
+            Kind::Reply => self.note_acknowledgement(&arrival.header),
+            Kind::Start | Kind::Running | Kind::Probe => {}
+        }
+    }
+
+    /// What every accepted datagram of the current life tells, whatever its kind.
+    pub(super) fn note_arrival(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        let header = &arrival.header;
+        self.outbound.note_latest(arrival);
+        self.outbound.heard_since_start = true;
+        self.set_flag(view::FLAG_KEY_MISMATCH, false);
+        self.note_source(arrival.source, cx);
+        self.take_probe_answer(header, arrival.source, cx);
+        if header.receiver_incarnation != self.outbound.incarnation {
+            return;
+        }
+        self.note_held_state(header, cx);
+        let sent = self.outbound.log(header.echoed_path).map(|log| log.last_sequence());
+        let copied = sent.is_some_and(|sent| header.echoed_sequence > sent);
+        let retired = header.flags & FLAG_RETIRED != 0 && arrival.proven;
+        cx.out.copied |= copied || retired;
+        self.note_acknowledgement(header);
+    }
+
+    fn note_acknowledgement(&mut self, header: &Header) {
+        let to_this_life = header.receiver_incarnation == self.outbound.incarnation;
+        if to_this_life && header.kind == Kind::Reply && header.held == State::Ended as u8 {
+            self.on_end_acknowledged();
+        }
+    }
+
+    /// The peer says what it holds us for; a server that was declared down learns it.
+    fn note_held_state(&mut self, header: &Header, cx: &mut Context<'_>) {
+        self.outbound.held = header.held;
+        let down = header.held == State::Down as u8;
+        let known = self.flags & view::FLAG_HELD_DOWN != 0;
+        self.set_flag(view::FLAG_HELD_DOWN, down);
+        if down && !known {
+            self.tell(EventKind::DeclaredDown, Reason::None, Duration::ZERO, cx);
+            self.beat_now(cx);
+        }
+    }
+
+    /// What the echo proves of the datagram's age. While the echo stands still it proves nothing,
+    /// and nothing is held against the peer for it (rule R13).
+    pub(super) fn take_echo(&mut self, arrival: &Arrival) -> Age {
+        let header = &arrival.header;
+        if header.receiver_incarnation != self.outbound.incarnation {
+            return Age::Unknown;
+        }
+        let Some(log) = self.outbound.log(header.echoed_path) else { return Age::Unknown };
+        let age = self.echo.take(header, arrival.received, log);
+        let limit = self.pace.detect_within + self.pace.eta;
+        let patience = limit + self.settings.heartbeat_interval * 2;
+        let one_way = self.echo.is_one_way(arrival.received, patience);
+        self.set_flag(view::FLAG_ONE_WAY, one_way);
+        match age {
+            Some(age) if !one_way && age > limit => Age::TooOld,
+            Some(_) if !one_way => Age::Proven,
+            _ => Age::Unknown,
+        }
+    }
+
+    /// A life to be greeted with its own nonce, if there is no other.
+    fn note_candidate(&mut self, arrival: &Arrival) {
+        if matches!(self.state, State::Unknown | State::Ended) {
+            self.outbound.note_candidate(arrival);
+        }
+    }
+
+    pub(super) fn filter(&mut self, path: u8) -> Option<&mut Filter> {
+        let path = usize::from(path);
+        if path >= MAX_PATHS {
+            return None;
+        }
+        while self.filters.len() <= path {
+            self.filters.push(Filter::default());
+        }
+        self.filters.get_mut(path)
+    }
+
+    fn verify(&self, datagram: &Datagram<'_>, cx: &mut Context<'_>) -> bool {
+        let authentic = datagram.verifies(&self.receive_key);
+        if !authentic {
+            cx.counters.forged += 1;
+        }
+        authentic
+    }
+
+    fn verify_stranger(&mut self, datagram: &Datagram<'_>, cx: &mut Context<'_>) -> bool {
+        if !self.strangers.take(cx.now.mono) {
+            cx.counters.limited += 1;
+            return false;
+        }
+        self.verify(datagram, cx)
+    }
+}

@@ -1,0 +1,177 @@
+//! From silence to verdicts, without ever blaming the peer for our own stall (rules R13 to R17).
+
+use core::time::Duration;
+
+use super::{Context, Peer, State, Timer, view};
+use crate::proto::detector::Detector;
+use crate::proto::event::{EventKind, Reason};
+
+/// Lateness below this is the scheduler's, not a stall.
+pub const NOTICEABLE: Duration = Duration::from_millis(20);
+/// What a short grace adds to the lateness that it makes up for.
+const GRACE_EXTRA: Duration = Duration::from_millis(10);
+
+/// The graces of one silent gap: at most one short one and then at most one full re-arm; nothing
+/// follows a full one (rule R14).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gap {
+    short: bool,
+    full: bool,
+    own_lateness: Duration,
+}
+
+impl Gap {
+    /// The worst own lateness that took part in this gap.
+    pub fn own_lateness(&self) -> Duration {
+        self.own_lateness
+    }
+}
+
+/// What a late observer owes a silent peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grace {
+    None,
+    Short,
+    Full,
+}
+
+impl Peer {
+    /// A status arrived: the silent gap is over.
+    pub(super) fn end_gap(&mut self) {
+        self.gap = Gap::default();
+        self.misses = 0;
+        self.late_told = false;
+        self.set_flag(view::FLAG_UNCONFIRMED, false);
+    }
+
+    /// Puts the timers of judgement where the detector's deadline is.
+    pub(super) fn rearm(&mut self, cx: &Context<'_>) {
+        let judged = self.state == State::Up && cx.own.judging();
+        let deadline = self.detector.deadline().filter(|_| judged);
+        let half = self.pace.alpha() / 2;
+        let late = deadline.filter(|_| !self.late_told).map(|deadline| deadline - half);
+        self.timers.set(Timer::Deadline, deadline);
+        self.timers.set(Timer::Late, late);
+    }
+
+    /// Judgement stops: nothing that waits for silence stays armed.
+    pub fn stop_judging(&mut self) {
+        for timer in [Timer::Deadline, Timer::Late, Timer::FirstContact, Timer::Overdue] {
+            self.timers.set(timer, None);
+        }
+    }
+
+    /// Judgement begins or goes on: every deadline runs in full once more (rule R19).
+    pub fn resume_judging(&mut self, cx: &Context<'_>) {
+        let now = cx.now.mono;
+        match self.state {
+            State::Unknown if !self.not_seen_told => {
+                self.timers.set(Timer::FirstContact, Some(now + self.settings.first_contact));
+            }
+            State::Up => {
+                self.detector.extend(now + self.pace.detect_within, u32::MAX);
+                self.rearm(cx);
+            }
+            State::Paused => self.await_end_of_pause(self.paused_until.since(now), cx),
+            _ => {}
+        }
+    }
+
+    /// The peer is expected back when `remaining` is over; it gets one detection time to say so.
+    pub(super) fn await_end_of_pause(&mut self, remaining: Duration, cx: &Context<'_>) {
+        let remaining = remaining.min(cx.own.pause_max);
+        self.paused_until = cx.now.mono + remaining;
+        let due = self.paused_until + self.pace.detect_within;
+        self.timers.set(Timer::Overdue, Some(due).filter(|_| cx.own.judging()));
+    }
+
+    /// This turn of the loop was late, or datagrams were lost: packets of this peer may be gone
+    /// for good, so its deadline is re-armed in full although it has not run out yet.
+    pub fn on_own_stall(&mut self, cx: &Context<'_>) {
+        if self.state != State::Up || !cx.own.judging() {
+            return;
+        }
+        if self.grace(cx) == Grace::Full {
+            self.grant(Grace::Full, cx);
+        }
+    }
+
+    /// A tick of T1: A is copied to B, and the interval rule judges.
+    pub fn on_tick(&mut self, cx: &mut Context<'_>) {
+        let before = self.record;
+        let changed = self.record.on_tick();
+        self.changed |= before != self.record;
+        if self.state != State::Up || !cx.own.judging() {
+            return;
+        }
+        let Detector::Interval { rule, .. } = &mut self.detector else { return };
+        let down = rule.on_tick(changed);
+        let half_gone = rule.unchanged() >= 2 && rule.unchanged() * 2 >= rule.needed();
+        if down {
+            self.on_deadline(cx);
+        } else if half_gone && !self.late_told {
+            self.on_late(cx);
+        }
+    }
+
+    /// Half of the margin is gone.
+    pub(super) fn on_late(&mut self, cx: &mut Context<'_>) {
+        self.late_told = true;
+        self.misses = self.count_misses(cx.now);
+        self.changed = true;
+        let silence = cx.now.boot.since(self.silent_since(cx.now));
+        self.tell(EventKind::Late, Reason::None, silence, cx);
+    }
+
+    /// The deadline ran out.
+    pub(super) fn on_deadline(&mut self, cx: &mut Context<'_>) {
+        match self.grace(cx) {
+            Grace::None => self.judge_down(Reason::Silent, cx),
+            grace => self.grant(grace, cx),
+        }
+    }
+
+    /// Never heard: said once, and no outage (rule R17).
+    pub(super) fn on_never_seen(&mut self, cx: &mut Context<'_>) {
+        if self.state == State::Unknown && !self.not_seen_told {
+            self.not_seen_told = true;
+            self.tell(EventKind::NotSeen, Reason::None, Duration::ZERO, cx);
+        }
+    }
+
+    /// An announced pause ran out (rule R19).
+    pub(super) fn on_overdue(&mut self, cx: &mut Context<'_>) {
+        self.enter(State::Overdue, Reason::None, cx);
+        self.renew_nonce(cx);
+        let silence = cx.now.boot.since(self.silent_since(cx.now));
+        self.tell(EventKind::Overdue, Reason::None, silence, cx);
+    }
+
+    fn grace(&self, cx: &Context<'_>) -> Grace {
+        let late = cx.own.lateness;
+        if self.gap.full {
+            return Grace::None;
+        }
+        if late > self.pace.eta || cx.own.dropped {
+            return Grace::Full;
+        }
+        if late > (self.pace.eta / 4).max(NOTICEABLE) && !self.gap.short {
+            return Grace::Short;
+        }
+        Grace::None
+    }
+
+    fn grant(&mut self, grace: Grace, cx: &Context<'_>) {
+        let late = cx.own.lateness;
+        self.gap.own_lateness = self.gap.own_lateness.max(late);
+        let (span, ticks) = if grace == Grace::Full {
+            self.gap.full = true;
+            (self.pace.detect_within, u32::MAX)
+        } else {
+            self.gap.short = true;
+            (late.min(self.pace.eta) + GRACE_EXTRA, 1)
+        };
+        self.detector.extend(cx.now.mono + span, ticks);
+        self.rearm(cx);
+    }
+}

@@ -1,0 +1,70 @@
+//! Events about a peer, with the numbers behind them.
+
+use core::time::Duration;
+
+use super::{Context, Peer};
+use crate::proto::detector::Detector;
+use crate::proto::event::{EventKind, Evidence, Reason};
+use crate::proto::machine::Notice;
+use crate::proto::time::{Now, Time, nanos};
+
+impl Peer {
+    /// The numbers as they stand.
+    pub(super) fn evidence(&self) -> Evidence {
+        let heard = self.heard.map_or(Time::ZERO, |heard| heard.at.mono);
+        let budget = match &self.detector {
+            Detector::Interval { rule, t1, .. } => *t1 * rule.needed(),
+            Detector::Adaptive(_) => self.pace.detect_within,
+        };
+        Evidence {
+            interval: self.pace.eta,
+            deadline: self.detector.deadline().map_or(budget, |deadline| deadline.since(heard)),
+            misses: self.misses,
+            own_lateness: self.gap.own_lateness(),
+            round_trip: self.echo.round_trip(),
+        }
+    }
+
+    /// How many heartbeats were due since the last sign of life and did not come.
+    pub(super) fn count_misses(&self, now: Now) -> u32 {
+        let silence = self.heard.map_or(Duration::ZERO, |heard| now.mono.since(heard.at.mono));
+        u32::try_from(nanos(silence) / nanos(self.pace.eta).max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Since when nothing was heard, on the clock that counts suspend (rule R16).
+    pub(super) fn silent_since(&self, now: Now) -> Time {
+        self.heard.map_or(now.boot, |heard| heard.at.boot)
+    }
+
+    /// Reports an event of this peer.
+    pub(super) fn tell(
+        &self,
+        kind: EventKind,
+        reason: Reason,
+        outage: Duration,
+        cx: &mut Context<'_>,
+    ) {
+        self.tell_heard(kind, reason, outage, self.heard.map(|heard| heard.at), cx);
+    }
+
+    /// Reports an event of this peer that was last heard at `heard`, before the present datagram.
+    pub(super) fn tell_heard(
+        &self,
+        kind: EventKind,
+        reason: Reason,
+        outage: Duration,
+        heard: Option<Now>,
+        cx: &mut Context<'_>,
+    ) {
+        let notice = Notice {
+            kind,
+            reason,
+            peer: Some(self.settings.name.clone()),
+            incarnation: self.lives.current(),
+            last_heard: heard.map(|at| at.wall),
+            outage,
+            evidence: self.evidence(),
+        };
+        cx.out.tell(cx.now, notice);
+    }
+}

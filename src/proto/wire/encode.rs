@@ -1,0 +1,115 @@
+//! From fields to bytes.
+
+use super::{
+    EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_SENT, VERSION,
+};
+use crate::proto::auth::{DirectionKey, TAG_LEN};
+
+/// The names that START and PROBE spell out, for people who look at the wire and for mismatch reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// The group.
+    pub group: &'a str,
+    /// The sender.
+    pub sender: &'a str,
+    /// The receiver.
+    pub receiver: &'a str,
+}
+
+/// One encoded datagram, held without an allocation.
+#[derive(Clone)]
+pub struct Packet {
+    len: usize,
+    bytes: [u8; MAX_SENT],
+}
+
+impl Packet {
+    /// A packet without content.
+    pub const fn empty() -> Self {
+        Self { len: 0, bytes: [0; MAX_SENT] }
+    }
+
+    /// The datagram.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        if let Some(room) = self.bytes.get_mut(self.len..end) {
+            room.copy_from_slice(bytes);
+            self.len = end;
+        }
+    }
+
+    fn put_extension(&mut self, kind: u16, value: &[u8]) {
+        self.put(&kind.to_be_bytes());
+        // Names are at most 64 bytes long.
+        self.put(&(value.len() as u16).to_be_bytes());
+        self.put(value);
+    }
+}
+
+impl core::fmt::Debug for Packet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Packet({} bytes)", self.len)
+    }
+}
+
+/// Encodes `header`, with `names` in START and PROBE, and its tag under `key`.
+pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
+    let mut packet = Packet::empty();
+    let extensions = match header.kind {
+        Kind::Start | Kind::Probe => {
+            12 + names.group.len() + names.sender.len() + names.receiver.len()
+        }
+        _ => 0,
+    };
+    let total = HEADER_LEN + extensions + TAG_LEN;
+
+    packet.put(&MAGIC);
+    packet.put(&[VERSION, header.kind as u8]);
+    packet.put(&header.flags.to_be_bytes());
+    packet.put(&(total as u16).to_be_bytes());
+    packet.put(&(HEADER_LEN as u16).to_be_bytes());
+    packet.put(&header.key_id.to_be_bytes());
+    packet.put(&header.sender);
+    packet.put(&header.receiver);
+    for field in [
+        header.incarnation,
+        header.receiver_incarnation,
+        header.nonce,
+        header.echoed_nonce,
+        header.sequence,
+        header.beat,
+        header.monotonic,
+    ] {
+        packet.put(&field.to_be_bytes());
+    }
+    packet.put(&header.wall.to_be_bytes());
+    packet.put(&header.echoed_sequence.to_be_bytes());
+    for field in [
+        header.echo_hold,
+        header.announced,
+        header.requested,
+        header.pause,
+        header.pause_age,
+        header.remaining,
+        header.start_count,
+        header.last_ungraceful,
+    ] {
+        packet.put(&field.to_be_bytes());
+    }
+    packet.put(&[header.state as u8, header.held, header.application as u8, header.path]);
+    packet.put(&header.reason.to_be_bytes());
+    packet.put(&[header.echoed_path, 0]);
+    packet.put(&header.list_digest.to_be_bytes());
+    if matches!(header.kind, Kind::Start | Kind::Probe) {
+        packet.put_extension(EXT_GROUP, names.group.as_bytes());
+        packet.put_extension(EXT_SENDER, names.sender.as_bytes());
+        packet.put_extension(EXT_RECEIVER, names.receiver.as_bytes());
+    }
+    let tag = key.tag(packet.as_bytes());
+    packet.put(&tag);
+    packet
+}
