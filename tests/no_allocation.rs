@@ -1,6 +1,12 @@
 //! After the start nothing is allocated for heartbeats. A test binary of its own, because it counts
 //! every allocation of the process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at what it does not expect, in its helpers too"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,6 +3,12 @@
 //! Each test owns its monitors; what concerns the whole process (threads, descriptors) is looked at
 //! through names that only one test uses, or in a child process of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at what it does not expect, in its helpers too"
+)]
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::UdpSocket;

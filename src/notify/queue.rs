@@ -92,7 +92,7 @@ impl Consumer {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use core::time::Duration;
     use std::collections::BTreeMap;
 
@@ -103,7 +103,7 @@ pub(super) mod tests {
     use crate::proto::event::{Evidence, Reason};
     use crate::proto::time::Wall;
 
-    pub(in crate::notify) fn event(id: u64, kind: EventKind, peer: Option<&str>) -> Event {
+    pub(crate) fn event(id: u64, kind: EventKind, peer: Option<&str>) -> Event {
         Event {
             kind,
             reason: Reason::None,

@@ -43,4 +43,7 @@ pub enum Command {
     },
     /// End every pause.
     Resume,
+    /// A bug.
+    #[cfg(test)]
+    Panic,
 }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use crate::notify::log::Logger;
+use crate::notify::log::{DEBUG, Logger, WARN};
 use crate::proto::machine::Counters;
 use crate::proto::time::Time;
 
@@ -101,6 +101,10 @@ impl Report {
         }
         let mut line = String::from("datagrams dropped:");
         let mut separator = " ";
+        // A first contact begins with a datagram that proves nothing yet: alone, that is no trouble.
+        let unproven = Totals { machine: Counters { unproven: 0, ..totals.machine }, ..totals };
+        let told = Counters { unproven: 0, ..self.told.machine };
+        let usual = unproven == Totals { machine: told, ..self.told };
         for ((words, count), (_, told)) in totals.troubles().iter().zip(self.told.troubles()) {
             if *count > told {
                 let _ = write!(line, "{separator}{} {words}", count - told);
@@ -109,7 +113,7 @@ impl Report {
         }
         self.told = totals;
         self.last = Some(now);
-        logger.warn(format_args!("{line}"));
+        logger.line(if usual { DEBUG } else { WARN }, format_args!("{line}"));
     }
 }
 
@@ -138,5 +142,16 @@ mod tests {
         assert_eq!(lines.try_recv().unwrap().text, "datagrams dropped: 8 forged");
         report.say(at(9000), totals, &logger);
         assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn a_first_contact_is_no_warning() {
+        let (logger, lines) = Logger::new();
+        logger.want(DEBUG);
+        let mut totals = Totals::default();
+        totals.machine.unproven = 1;
+        Report::default().say(Time::from_millis(1), totals, &logger);
+        let line = lines.try_recv().unwrap();
+        assert_eq!((line.level, &*line.text), (DEBUG, "datagrams dropped: 1 unproven"));
     }
 }

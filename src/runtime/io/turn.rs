@@ -216,6 +216,8 @@ impl<'a> Turner<'a> {
                 self.feed(core, now, Input::Pause { judge, heartbeat, span });
             }
             Command::Resume => self.feed(core, now, Input::Resume),
+            #[cfg(test)]
+            Command::Panic => panic!("on purpose"),
         }
     }
 

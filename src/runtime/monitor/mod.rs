@@ -3,6 +3,8 @@
 mod asking;
 mod life;
 mod peers;
+#[cfg(test)]
+mod tests;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fmt;
