@@ -1,1 +1,51 @@
 //! Ring 2: the only owner of clocks, sockets, threads and the private descriptor table.
+//!
+//! # Threads
+//!
+//! All are named `peermon-...` (the kernel keeps 15 bytes), have every signal blocked but those of
+//! a crash, and catch their panics at the root. None exists before [`Monitor::start`].
+//!
+//! | thread | table | does | may block on |
+//! |---|---|---|---|
+//! | `peermon-io` | private | heartbeats, judgement | its poller |
+//! | `peermon-pump` | private | carries requests of host threads to `io` and wakes its poller | channels |
+//! | `peermon-work` | private | looks up names; later files, traces, children | anything |
+//! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
+//! | `peermon-interrupt` | the host's | interrupts, if somebody registered for them | the host's code |
+//!
+//! The first three end with [`Monitor::end`], the others with [`Monitor::close`].
+//!
+//! # Who may touch what
+//!
+//! A descriptor of the private table is used and dropped only on a thread of that table: on a host
+//! thread its number is somebody else's. The types that own one (`sys::udp::PeerSocket`,
+//! `io::ports::Ports`) are not `Send`. Host threads fill a channel that the pump empties. The only
+//! descriptor in the host's table is the eventfd of [`Monitor::event_fd`], which `io` inherits and
+//! writes to through its own reference.
+//!
+//! Code of the host (callbacks) runs only on threads of the host's table, with no lock of the
+//! library held.
+//!
+//! # Locks
+//!
+//! `io` takes no lock that another thread may hold for longer than a copy, and even that one (the
+//! snapshot's) only by trying. Locks are those of std: parking_lot keeps one table of waiting
+//! threads for the whole process, and its entries lie on stacks which glibc hands out again in a
+//! forked child. What a child must still read lies in [`crate::notify::survivor`].
+
+mod command;
+mod core;
+mod entropy;
+mod io;
+mod monitor;
+mod notifier;
+pub mod panic;
+mod pump;
+mod shared;
+mod stamp;
+pub mod sys;
+mod threads;
+mod work;
+
+pub use monitor::Monitor;
+pub use sys::table::TableKind;

@@ -1,0 +1,133 @@
+//! Names of kinds and reasons, and one readable line per event.
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use crate::proto::event::{Event, EventKind, Interrupt, Reason};
+
+/// The constant of the C interface without its prefix: `DOWN`.
+pub const fn kind_name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Started => "STARTED",
+        EventKind::Late => "LATE",
+        EventKind::Down => "DOWN",
+        EventKind::Recovered => "RECOVERED",
+        EventKind::Ended => "ENDED",
+        EventKind::NotSeen => "NOT_SEEN",
+        EventKind::Overdue => "OVERDUE",
+        EventKind::PathDown => "PATH_DOWN",
+        EventKind::PathUp => "PATH_UP",
+        EventKind::Flapping => "FLAPPING",
+        EventKind::NameConflict => "NAME_CONFLICT",
+        EventKind::DeclaredDown => "DECLARED_DOWN",
+        EventKind::SelfStalled => "SELF_STALLED",
+        EventKind::SelfIsolated => "SELF_ISOLATED",
+        EventKind::SelfConnected => "SELF_CONNECTED",
+    }
+}
+
+/// The constant of the C interface without its prefix: `SILENT`.
+pub const fn reason_name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::None => "NONE",
+        Reason::Silent => "SILENT",
+        Reason::ProcessExit => "PROCESS_EXIT",
+        Reason::Unreachable => "UNREACHABLE",
+        Reason::Hung => "HUNG",
+        Reason::AppStalled => "APP_STALLED",
+        Reason::Restarted => "RESTARTED",
+        Reason::Reconnected => "RECONNECTED",
+        Reason::Resumed => "RESUMED",
+        Reason::FalseAlarm => "FALSE_ALARM",
+        Reason::EndedLate => "ENDED_LATE",
+        Reason::Removed => "REMOVED",
+        Reason::MonitorFailed => "MONITOR_FAILED",
+        Reason::OwnLateness => "OWN_LATENESS",
+    }
+}
+
+/// The constant of the C interface without its prefix: `APP_STALLED`.
+pub const fn interrupt_name(interrupt: Interrupt) -> &'static str {
+    match interrupt {
+        Interrupt::AppStalled => "APP_STALLED",
+        Interrupt::Failed => "FAILED",
+    }
+}
+
+/// An event with the numbers behind it, for a log.
+pub fn line(event: &Event) -> String {
+    let mut line = String::with_capacity(160);
+    // Writing to a String cannot fail.
+    let _ = write(&mut line, event);
+    line
+}
+
+fn write(line: &mut String, event: &Event) -> core::fmt::Result {
+    line.push_str(kind_name(event.kind));
+    if let Some(peer) = &event.peer {
+        write!(line, " {peer}")?;
+    }
+    if event.reason != Reason::None {
+        write!(line, " ({})", reason_name(event.reason))?;
+    }
+    let evidence = &event.evidence;
+    let spans = [
+        (if event.kind == EventKind::Down { "silent for" } else { "outage" }, event.outage),
+        ("interval", evidence.interval),
+        ("deadline", evidence.deadline),
+        ("own lateness", evidence.own_lateness),
+        ("round trip", evidence.round_trip),
+    ];
+    let mut separator = ": ";
+    for (what, span) in spans.into_iter().filter(|(_, span)| !span.is_zero()) {
+        write!(line, "{separator}{what} {}", brief(span))?;
+        separator = ", ";
+    }
+    if evidence.misses > 0 {
+        write!(line, "{separator}{} missed", evidence.misses)?;
+        separator = ", ";
+    }
+    if event.incarnation != 0 {
+        write!(line, "{separator}incarnation {:016x}", event.incarnation)?;
+    }
+    write!(line, " [event {}]", event.id)
+}
+
+/// A span with three to four figures and a unit.
+fn brief(span: Duration) -> String {
+    let micros = span.as_micros();
+    match micros {
+        0..1_000 => format!("{micros} us"),
+        1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        _ => format!("{}.{:02} s", span.as_secs(), span.subsec_millis() / 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::queue::tests::event;
+
+    #[test]
+    fn an_event_reads_as_one_line_with_its_evidence() {
+        let mut down = event(7, EventKind::Down, Some("billing"));
+        down.reason = Reason::Silent;
+        down.outage = Duration::from_micros(1_021_500);
+        down.evidence.interval = Duration::from_millis(200);
+        down.evidence.deadline = Duration::from_secs(1);
+        down.evidence.round_trip = Duration::from_micros(314);
+        down.evidence.misses = 4;
+        down.incarnation = 0xabc;
+        assert_eq!(
+            line(&down),
+            "DOWN billing (SILENT): silent for 1.02 s, interval 200 ms, deadline 1.00 s, \
+             round trip 314 us, 4 missed, incarnation 0000000000000abc [event 7]"
+        );
+    }
+
+    #[test]
+    fn an_event_without_numbers_is_short() {
+        assert_eq!(line(&event(1, EventKind::SelfConnected, None)), "SELF_CONNECTED [event 1]");
+    }
+}

@@ -1,0 +1,49 @@
+//! What other threads ask of `peermon-io`.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crossbeam_channel::Sender;
+
+use crate::config::plan::PeerEndpoints;
+use crate::proto::event::{PeerName, Reason};
+use crate::proto::settings::PeerSettings;
+
+/// One request. Goes through `peermon-pump`, which wakes the poller.
+#[derive(Debug)]
+pub enum Command {
+    /// Say END, linger, give the machine back.
+    End(Reason),
+    /// Watch one more peer.
+    AddPeer {
+        /// How; its addresses as far as they are known.
+        settings: Box<PeerSettings>,
+        /// Where its addresses come from.
+        endpoints: PeerEndpoints,
+        /// Told (by being dropped) when the snapshot shows it.
+        done: Sender<()>,
+    },
+    /// Watch a peer no longer.
+    RemovePeer {
+        /// Whom.
+        name: PeerName,
+        /// Told (by being dropped) when the snapshot shows it.
+        done: Sender<()>,
+    },
+    /// A look-up gave addresses.
+    SetAddresses(PeerName, Vec<SocketAddr>),
+    /// Pause timers.
+    Pause {
+        /// Judge nobody.
+        judge: bool,
+        /// Slow down, and tell the peers.
+        heartbeat: bool,
+        /// How long; zero means `pause_max`.
+        span: Duration,
+    },
+    /// End every pause.
+    Resume,
+    /// A bug.
+    #[cfg(test)]
+    Panic,
+}

@@ -1,0 +1,84 @@
+//! The machine with what must stay beside it, whoever holds it: at home in the monitor while
+//! nothing runs, on `peermon-io` while it does.
+
+use core::net::SocketAddr;
+use std::os::fd::RawFd;
+
+use super::shared::Shared;
+use super::sys::eventfd::BellEnd;
+use crate::notify::log::INFO;
+use crate::notify::queue::{Bell, Producer};
+use crate::notify::words;
+use crate::proto::machine::{Input, Machine, Output};
+use crate::proto::time::{Now, Time};
+
+/// Where datagrams go.
+pub trait Outlet {
+    /// Sends, or loses; never waits.
+    fn transmit(&mut self, to: SocketAddr, bytes: &[u8]);
+}
+
+/// Where nothing runs, datagrams go nowhere.
+pub struct NoOutlet;
+
+impl Outlet for NoOutlet {
+    fn transmit(&mut self, _to: SocketAddr, _bytes: &[u8]) {}
+}
+
+/// What the machine answered, beside what was done already.
+#[derive(Clone, Copy, Debug)]
+pub struct Fed {
+    /// The end is complete.
+    pub ended: bool,
+    /// When the machine wants to be asked again.
+    pub timeout: Option<Time>,
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub struct Core {
+    /// The pure ring.
+    pub machine: Machine,
+    /// The queue of events, with what found it full.
+    pub events: Producer,
+}
+
+impl Core {
+    /// From now on rings the eventfd that has `number` in the table of the thread that holds this.
+    pub fn ring_at(&mut self, number: Option<RawFd>) {
+        let bell = number.map(|number| Box::new(BellEnd::at(number)) as Box<dyn Bell>);
+        self.events.set_bell(bell);
+    }
+
+    /// The law of the pure ring: mutate once, then drain to the timeout.
+    pub fn feed(
+        &mut self,
+        now: Now,
+        input: Input<'_>,
+        shared: &Shared,
+        outlet: &mut impl Outlet,
+    ) -> Fed {
+        self.machine.handle_input(now, input);
+        let mut ended = false;
+        loop {
+            match self.machine.poll_output() {
+                Output::Transmit { to, bytes } => outlet.transmit(to, bytes),
+                Output::Event(event) => {
+                    if shared.logger.wants(INFO) {
+                        shared.logger.info(format_args!("{}", words::line(&event)));
+                    }
+                    self.events.push(event);
+                }
+                Output::Interrupt(interrupt) => shared.raise(interrupt, now.wall),
+                Output::Ended => ended = true,
+                Output::Timeout(timeout) => return Fed { ended, timeout },
+            }
+        }
+    }
+}
+
+impl Bell for BellEnd {
+    fn ring(&self) {
+        BellEnd::ring(self);
+    }
+}

@@ -1,0 +1,157 @@
+//! What went wrong with datagrams, at most once per second: bad input must not fill a log.
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use crate::notify::log::{DEBUG, Logger, WARN};
+use crate::proto::machine::Counters;
+use crate::proto::time::Time;
+
+/// The least time between two lines.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Datagrams that the kernel did not take, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendCounters {
+    /// The send buffer was full.
+    pub blocked: u64,
+    /// No route, no address, no permission, nobody there.
+    pub unreachable: u64,
+    /// Anything else.
+    pub failed: u64,
+}
+
+impl SendCounters {
+    /// Counts an error of a send.
+    pub fn count(&mut self, error: &std::io::Error) {
+        let counter = match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => &mut self.blocked,
+            Some(
+                libc::ECONNREFUSED
+                | libc::ENETUNREACH
+                | libc::EHOSTUNREACH
+                | libc::ENETDOWN
+                | libc::EHOSTDOWN
+                | libc::EADDRNOTAVAIL
+                | libc::EPERM
+                | libc::EACCES,
+            ) => &mut self.unreachable,
+            _ => &mut self.failed,
+        };
+        *counter += 1;
+    }
+}
+
+/// Everything that is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// By the machine.
+    pub machine: Counters,
+    /// On the way out.
+    pub sends: SendCounters,
+    /// By the kernel, because the receive buffer was full.
+    pub overflown: u64,
+    /// Errors of reads.
+    pub reads: u64,
+}
+
+impl Totals {
+    /// What counts as trouble, with the words for it.
+    fn troubles(&self) -> [(&'static str, u64); 17] {
+        let Self { machine, sends, overflown, reads } = self;
+        [
+            ("malformed", machine.malformed),
+            ("oversized", machine.oversized),
+            ("of another version", machine.version),
+            ("misaddressed", machine.misaddressed),
+            ("from unknown senders", machine.unknown_sender),
+            ("under another key", machine.key_mismatch),
+            ("forged", machine.forged),
+            ("replayed", machine.replayed),
+            ("unproven", machine.unproven),
+            ("stale", machine.stale),
+            ("of unknown type", machine.unknown_type),
+            ("over a rate limit", machine.limited),
+            ("lost by the receive buffer", *overflown),
+            ("failed to be read", *reads),
+            ("blocked by the send buffer", sends.blocked),
+            ("unreachable", sends.unreachable),
+            ("failed to be sent", sends.failed),
+        ]
+    }
+}
+
+/// Writes the lines.
+#[derive(Debug, Default)]
+pub struct Report {
+    told: Totals,
+    last: Option<Time>,
+}
+
+impl Report {
+    /// Says what grew since the last line, if that was long enough ago.
+    pub fn say(&mut self, now: Time, totals: Totals, logger: &Logger) {
+        if self.last.is_some_and(|last| now.since(last) < PERIOD) {
+            return;
+        }
+        // Taken datagrams are no trouble and change with every heartbeat.
+        self.told.machine.accepted = totals.machine.accepted;
+        if totals == self.told {
+            return;
+        }
+        let mut line = String::from("datagrams dropped:");
+        let mut separator = " ";
+        // A first contact begins with a datagram that proves nothing yet: alone, that is no trouble.
+        let unproven = Totals { machine: Counters { unproven: 0, ..totals.machine }, ..totals };
+        let told = Counters { unproven: 0, ..self.told.machine };
+        let usual = unproven == Totals { machine: told, ..self.told };
+        for ((words, count), (_, told)) in totals.troubles().iter().zip(self.told.troubles()) {
+            if *count > told {
+                let _ = write!(line, "{separator}{} {words}", count - told);
+                separator = ", ";
+            }
+        }
+        self.told = totals;
+        self.last = Some(now);
+        logger.line(if usual { DEBUG } else { WARN }, format_args!("{line}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_with_kinds_and_numbers_and_at_most_once_per_second() {
+        let (logger, lines) = Logger::new();
+        let mut report = Report::default();
+        let mut totals = Totals::default();
+        let at = Time::from_millis;
+        totals.machine.accepted = 5;
+        report.say(at(0), totals, &logger);
+        assert!(lines.is_empty(), "accepted datagrams are no trouble");
+        totals.machine.forged = 2;
+        totals.sends.blocked = 1;
+        report.say(at(1), totals, &logger);
+        let first = lines.try_recv().unwrap().text;
+        assert_eq!(first, "datagrams dropped: 2 forged, 1 blocked by the send buffer");
+        totals.machine.forged = 10;
+        report.say(at(1000), totals, &logger);
+        assert!(lines.is_empty());
+        report.say(at(1001), totals, &logger);
+        assert_eq!(lines.try_recv().unwrap().text, "datagrams dropped: 8 forged");
+        report.say(at(9000), totals, &logger);
+        assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn a_first_contact_is_no_warning() {
+        let (logger, lines) = Logger::new();
+        logger.want(DEBUG);
+        let mut totals = Totals::default();
+        totals.machine.unproven = 1;
+        Report::default().say(Time::from_millis(1), totals, &logger);
+        let line = lines.try_recv().unwrap();
+        assert_eq!((line.level, &*line.text), (DEBUG, "datagrams dropped: 1 unproven"));
+    }
+}

@@ -1,0 +1,329 @@
+//! One turn of the loop: sleep, take requests, drain the socket, judge, act.
+
+use core::net::SocketAddr;
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::ports::Ports;
+use super::report::{Report, SendCounters, Totals};
+use crate::notify::log::DEBUG;
+use crate::proto::event::Reason;
+use crate::proto::machine::Input;
+use crate::proto::time::{Now, Time};
+use crate::runtime::command::Command;
+use crate::runtime::core::{Core, Fed, Outlet};
+use crate::runtime::shared::Shared;
+use crate::runtime::stamp::Stamps;
+use crate::runtime::sys::clock;
+use crate::runtime::sys::udp::{PeerSocket, Read, Received};
+use crate::runtime::work::{Order, Worker};
+
+/// Longer than any datagram of the protocol, so that one which does not fit is seen to be too long.
+const BUFFER: usize = 2048;
+/// Datagrams of one turn: a flood must not keep the deadlines from being judged.
+const MOST: usize = 512;
+/// After so many datagrams in one turn the buffer may have been full.
+const MANY: usize = 4;
+/// The longest sleep, whatever the machine says: a poller in a table that is not private may have
+/// been closed by the host and would never wake.
+const LONGEST: Duration = Duration::from_secs(1);
+/// The sleep while events wait behind a full queue.
+const FLUSH: Duration = Duration::from_millis(20);
+/// The sleep while a reader holds the snapshot.
+const PUBLISH: Duration = Duration::from_millis(1);
+/// A machine that wants no sleep this often without any input has a bug that must not cost a core.
+const RESTLESS: u32 = 100;
+/// How long beyond `end_linger` the machine may take to end.
+const OVERTIME: Duration = Duration::from_millis(500);
+
+/// The loop with all it owns; lives and dies on `peermon-io`.
+pub struct Turner<'a> {
+    shared: &'a Shared,
+    ports: Ports,
+    commands: Receiver<Command>,
+    worker: &'a Worker,
+    buffer: Box<[u8; BUFFER]>,
+    stamps: Stamps,
+    /// No drained time lies before an earlier one.
+    drained: Time,
+    /// The drop counter of the socket as it was seen last.
+    drops: u32,
+    pulse: u64,
+    totals: Totals,
+    report: Report,
+    /// Whoever waits until the snapshot shows what was asked for.
+    waiting: Vec<Sender<()>>,
+    timeout: Option<Time>,
+    ended: bool,
+    /// When to give up waiting for the machine's end.
+    give_up: Option<Time>,
+    restless: u32,
+}
+
+/// Sends for the machine.
+struct Wire<'a> {
+    socket: &'a PeerSocket,
+    sends: &'a mut SendCounters,
+}
+
+impl Outlet for Wire<'_> {
+    fn transmit(&mut self, to: SocketAddr, bytes: &[u8]) {
+        if let Err(error) = self.socket.send(to, bytes) {
+            self.sends.count(&error);
+        }
+    }
+}
+
+/// What a drain found.
+struct Drain {
+    /// Everything that had arrived by then was handed in.
+    at: Now,
+    dropped: bool,
+    /// There is more.
+    more: bool,
+    count: usize,
+}
+
+impl<'a> Turner<'a> {
+    /// Ready to serve.
+    pub fn new(
+        shared: &'a Shared,
+        ports: Ports,
+        commands: Receiver<Command>,
+        worker: &'a Worker,
+    ) -> Self {
+        let drops = ports.socket.drops().unwrap_or(0);
+        Self {
+            shared,
+            ports,
+            commands,
+            worker,
+            buffer: Box::new([0; BUFFER]),
+            stamps: Stamps::new(clock::now()),
+            drained: Time::ZERO,
+            drops,
+            pulse: shared.pulse.load(Ordering::Relaxed),
+            totals: Totals::default(),
+            report: Report::default(),
+            waiting: Vec::with_capacity(8),
+            timeout: None,
+            ended: false,
+            give_up: None,
+            restless: 0,
+        }
+    }
+
+    /// From the start of the application until its end is complete.
+    pub fn serve(&mut self, core: &mut Core) {
+        self.feed(core, clock::now(), Input::Start);
+        let mut sleep = Duration::ZERO;
+        while !self.is_over() {
+            self.keep_ports();
+            self.ports.wait(sleep);
+            // Requests go before the drain, so that the time of the judgement is the latest that
+            // the machine has seen.
+            let asked = self.take_commands(core);
+            self.take_pulse(core);
+            let drain = self.drain(core);
+            self.feed(core, drain.at, Input::Drained { dropped: drain.dropped });
+            let (backlog, published) = self.settle(core);
+            let idle = !asked && drain.count == 0;
+            sleep = self.sleep(drain.more, backlog, published, idle);
+        }
+        self.shared.snapshot.publish(core.machine.changed());
+        core.machine.clear_changed();
+        self.waiting.clear();
+    }
+
+    /// After a panic: END with the reason that the monitor failed.
+    pub fn last_words(&mut self, core: &mut Core) {
+        self.feed(core, clock::now(), Input::End { reason: Reason::MonitorFailed });
+    }
+
+    /// Closes the descriptors, on the thread that opened them.
+    pub fn close(self) {
+        self.ports.close();
+    }
+
+    fn feed(&mut self, core: &mut Core, now: Now, input: Input<'_>) {
+        let mut wire = Wire { socket: &self.ports.socket, sends: &mut self.totals.sends };
+        let Fed { ended, timeout } = core.feed(now, input, self.shared, &mut wire);
+        self.ended |= ended;
+        self.timeout = timeout;
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended || self.give_up.is_some_and(|limit| clock::mono() >= limit)
+    }
+
+    /// In the host's table only: the host may have closed our descriptors and taken their numbers.
+    fn keep_ports(&mut self) {
+        if self.ports.are_intact() {
+            return;
+        }
+        match self.ports.reopen() {
+            Ok(()) => {
+                self.shared.logger.warn(format_args!(
+                    "the host closed the library's descriptors; they were opened anew"
+                ));
+                self.drops = self.ports.socket.drops().unwrap_or(0);
+                self.stamps = Stamps::new(clock::now());
+            }
+            Err((what, error)) => {
+                self.shared.logger.line(
+                    DEBUG,
+                    format_args!("the host closed the library's descriptors: {what}: {error}"),
+                );
+                std::thread::sleep(FLUSH);
+            }
+        }
+    }
+
+    /// Returns whether there was any.
+    fn take_commands(&mut self, core: &mut Core) -> bool {
+        let mut any = false;
+        while let Ok(command) = self.commands.try_recv() {
+            any = true;
+            self.take_command(core, command);
+        }
+        any
+    }
+
+    fn take_command(&mut self, core: &mut Core, command: Command) {
+        let now = clock::now();
+        match command {
+            Command::End(reason) => {
+                let linger = self.shared.plan.settings.end_linger;
+                self.give_up = Some(now.mono + linger + OVERTIME);
+                self.feed(core, now, Input::End { reason });
+            }
+            Command::AddPeer { settings, endpoints, done } => {
+                self.feed(core, now, Input::AddPeer(settings));
+                self.worker.order(Order::Watch(endpoints));
+                self.waiting.push(done);
+            }
+            Command::RemovePeer { name, done } => {
+                self.worker.order(Order::Forget(name.clone()));
+                self.feed(core, now, Input::RemovePeer(name));
+                self.waiting.push(done);
+            }
+            Command::SetAddresses(name, addresses) => {
+                self.feed(core, now, Input::SetAddresses(name, addresses));
+            }
+            Command::Pause { judge, heartbeat, span } => {
+                self.feed(core, now, Input::Pause { judge, heartbeat, span });
+            }
+            Command::Resume => self.feed(core, now, Input::Resume),
+            #[cfg(test)]
+            Command::Panic => panic!("on purpose"),
+        }
+    }
+
+    fn take_pulse(&mut self, core: &mut Core) {
+        let pulse = self.shared.pulse.load(Ordering::Relaxed);
+        if pulse != self.pulse {
+            self.pulse = pulse;
+            self.feed(core, clock::now(), Input::AppAlive);
+        }
+    }
+
+    /// Hands in what has arrived.
+    fn drain(&mut self, core: &mut Core) -> Drain {
+        let mut dropped = false;
+        let mut last = None;
+        for count in 0..MOST {
+            // Before the read: if that finds nothing, all that had arrived by now was taken.
+            let before = clock::now();
+            match self.ports.socket.read(&mut self.buffer[..]) {
+                Read::Datagram(received) => {
+                    dropped |= received.drops.is_some_and(|drops| self.drops_moved(drops));
+                    last = Some(self.take_datagram(core, received));
+                }
+                Read::Empty => {
+                    if count >= MANY {
+                        let drops = self.ports.socket.drops();
+                        dropped |= drops.is_some_and(|drops| self.drops_moved(drops));
+                    }
+                    self.stamps.emptied(before);
+                    return self.drained(before, dropped, false, count);
+                }
+                Read::Failed(error) => {
+                    if error.kind() != std::io::ErrorKind::Interrupted {
+                        self.totals.reads += 1;
+                    }
+                }
+            }
+        }
+        // The queue is first in, first out: whatever arrived before the last one was taken.
+        let at = last.unwrap_or_else(clock::now);
+        self.drained(at, dropped, true, MOST)
+    }
+
+    fn drained(&mut self, at: Now, dropped: bool, more: bool, count: usize) -> Drain {
+        self.drained = self.drained.max(at.mono);
+        Drain { at: at.at(self.drained), dropped, more, count }
+    }
+
+    /// Returns the instant of its arrival.
+    fn take_datagram(&mut self, core: &mut Core, received: Received) -> Now {
+        let now = clock::now();
+        let arrival = self.stamps.arrival(now, received.stamp);
+        let mut wire = Wire { socket: &self.ports.socket, sends: &mut self.totals.sends };
+        let bytes = &self.buffer[..received.length];
+        let input = Input::Datagram { source: received.source, received: arrival, bytes };
+        let Fed { ended, timeout } = core.feed(now, input, self.shared, &mut wire);
+        self.ended |= ended;
+        self.timeout = timeout;
+        now.at(arrival)
+    }
+
+    /// Whether the drop counter is beyond what was seen of it.
+    fn drops_moved(&mut self, drops: u32) -> bool {
+        let grown = drops.wrapping_sub(self.drops);
+        // A counter that a datagram brings may be older than one that was asked for.
+        if grown == 0 || grown > u32::MAX / 2 {
+            return false;
+        }
+        self.totals.overflown += u64::from(grown);
+        self.drops = drops;
+        true
+    }
+
+    /// Moves events on and shows what changed. Returns whether events wait, and whether all is
+    /// shown.
+    fn settle(&mut self, core: &mut Core) -> (bool, bool) {
+        let backlog = core.events.flush();
+        self.shared.backlog.store(backlog, Ordering::Release);
+        let published = self.shared.snapshot.try_publish(core.machine.changed());
+        if published {
+            core.machine.clear_changed();
+            self.waiting.clear();
+        }
+        self.totals.machine = core.machine.counters();
+        self.report.say(self.drained, self.totals, &self.shared.logger);
+        (backlog, published)
+    }
+
+    fn sleep(&mut self, more: bool, backlog: bool, published: bool, idle: bool) -> Duration {
+        if more {
+            return Duration::ZERO;
+        }
+        let mut sleep = LONGEST;
+        if let Some(timeout) = self.timeout {
+            sleep = sleep.min(timeout.since(clock::mono()));
+        }
+        self.restless = if sleep.is_zero() && idle { self.restless + 1 } else { 0 };
+        if self.restless > RESTLESS {
+            sleep = PUBLISH;
+        }
+        if backlog {
+            sleep = sleep.min(FLUSH);
+        }
+        if !published {
+            sleep = sleep.min(PUBLISH);
+        }
+        sleep
+    }
+}

@@ -1,0 +1,180 @@
+//! Callbacks, the host's own loop, and questions.
+
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use std::os::fd::RawFd;
+use std::sync::PoisonError;
+
+use super::{Monitor, register, state};
+use crate::error::{Code, Error, Result};
+use crate::notify::inside::Inside;
+use crate::notify::log::{LogRegistration, TRACE};
+use crate::notify::{EventHandler, InterruptHandler, LogHandler};
+use crate::proto::peer::view::View;
+use crate::runtime::command::Command;
+use crate::runtime::shared::{EventRegistration, Phase};
+use crate::runtime::sys::eventfd::HostEnd;
+
+impl Monitor {
+    /// Registers who takes events of the kinds in `mask`, instead of whoever did; `None` registers
+    /// nobody. Returns when no call of the former handler runs or will run; inside of a callback of
+    /// this monitor it does not wait for that.
+    ///
+    /// Handlers are called one at a time, in the order of the events, with no lock held: on
+    /// `peermon-notify`, or inside of [`Monitor::dispatch`].
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if the monitor is closed.
+    pub fn on_event(&self, mask: u32, handler: Option<EventHandler>) -> Result<()> {
+        let registration = handler.map(|handler| EventRegistration { mask, handler });
+        register(&self.shared, &self.shared.on_event, registration)
+    }
+
+    /// Registers who takes log lines up to `max_level` (1 error to 5 trace); otherwise as
+    /// [`Monitor::on_event`]. Called on `peermon-notify`.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Invalid`] if the level is none; [`Code::State`] if the monitor is closed.
+    pub fn on_log(&self, max_level: i32, handler: Option<LogHandler>) -> Result<()> {
+        if !(0..=TRACE).contains(&max_level) {
+            return Err(Error::new(Code::Invalid, format!("{max_level} is no log level: 0 to 5")));
+        }
+        if handler.is_some() && self.shared.closing.load(Ordering::Acquire) {
+            return Err(state("the monitor is closed"));
+        }
+        self.register_log(handler.map(|handler| LogRegistration { max_level, handler }));
+        Ok(())
+    }
+
+    pub(super) fn register_log(&self, registration: Option<LogRegistration>) {
+        self.shared.on_log.replace(registration);
+        self.shared.logger.want(self.shared.log_sink.wanted(true));
+    }
+
+    /// Registers who takes interrupts; otherwise as [`Monitor::on_event`]. Called on
+    /// `peermon-interrupt`, which starts with the monitor, or now if that runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if the monitor is closed; [`Code::Io`] if the thread cannot be started, and
+    /// then the handler is registered all the same and the next start tries again.
+    pub fn on_interrupt(&self, handler: Option<InterruptHandler>) -> Result<()> {
+        register(&self.shared, &self.shared.on_interrupt, handler)?;
+        let phase = self.shared.phase();
+        if matches!(&*phase, Phase::Running(_)) {
+            self.start_interrupter()?;
+        }
+        Ok(())
+    }
+
+    /// A descriptor that is readable while events are queued, for the host's own loop. Asking for
+    /// it selects [`Monitor::dispatch`] instead of `peermon-notify`. It belongs to the monitor,
+    /// which closes it in [`Monitor::close`].
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if the monitor was started without it, or is closed; [`Code::Io`] if the
+    /// system refuses.
+    pub fn event_fd(&self) -> Result<RawFd> {
+        let mut phase = self.shared.phase();
+        if let Some(end) = self.host_end.read() {
+            return Ok(end.number());
+        }
+        let Phase::Idle(core) = &mut *phase else {
+            return Err(state("the event descriptor must be asked for before the start"));
+        };
+        if self.callers().notify.is_some() {
+            return Err(state("the event descriptor must be asked for before the first start"));
+        }
+        let end = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
+        core.ring_at(Some(end.number()));
+        self.host_end.replace(Some(end));
+        Ok(end.number())
+    }
+
+    /// Calls the event handler for what is queued, on this thread, at most `max_events` times
+    /// (0: until nothing is queued). A dispatch on another thread is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::InCallback`] inside of a callback of this monitor; [`Code::State`] if
+    /// [`Monitor::event_fd`] was not asked for, or if the monitor is closed.
+    pub fn dispatch(&self, max_events: u32) -> Result<()> {
+        let shared = &self.shared;
+        if Inside::of(shared.id) {
+            return Err(Error::new(Code::InCallback, "events are being dispatched already"));
+        }
+        let _turn = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.closed.load(Ordering::Acquire) {
+            return Err(state("the monitor is closed"));
+        }
+        let Some(end) = self.host_end.read() else {
+            return Err(state("the event descriptor was not asked for before the start"));
+        };
+        let mut left = if max_events == 0 { u32::MAX } else { max_events };
+        while left > 0 && !shared.closed.load(Ordering::Acquire) {
+            if let Some(event) = shared.events.pop() {
+                end.take();
+                shared.deliver(&event);
+                left -= 1;
+            } else if !self.refilled() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// While nothing runs, nobody else moves on what found the queue full.
+    fn refilled(&self) -> bool {
+        self.shared.refill() && !self.shared.events.channel().is_empty()
+    }
+
+    /// What is known of one peer.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::UnknownPeer`].
+    pub fn peer_status(&self, name: &str) -> Result<View> {
+        self.shared.snapshot.one(name).ok_or_else(|| unknown(name))
+    }
+
+    /// What is known of every peer, in the order in which they were added, as far as their places
+    /// were not taken by later ones.
+    pub fn peers(&self) -> Vec<View> {
+        self.shared.snapshot.all()
+    }
+
+    /// Pauses timers: judging peers, or the heartbeat (which slows down and tells the peers).
+    /// `span` bounds a pause of the heartbeat; zero means `pause_max`.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if the monitor does not run.
+    pub fn pause(&self, judge: bool, heartbeat: bool, span: Duration) -> Result<()> {
+        self.ask(Command::Pause { judge, heartbeat, span })
+    }
+
+    /// Ends every pause.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if the monitor does not run.
+    pub fn resume(&self) -> Result<()> {
+        self.ask(Command::Resume)
+    }
+
+    fn ask(&self, command: Command) -> Result<()> {
+        match &*self.shared.phase() {
+            Phase::Running(running) => super::peers::send(&running.commands, command),
+            Phase::Failed(why) => Err(state(why.clone())),
+            Phase::Idle(_) | Phase::Closed => Err(state("the monitor is not started")),
+        }
+    }
+}
+
+pub(super) fn unknown(name: &str) -> Error {
+    // A name is printable by its rule; anything else must not reach a log as it is.
+    Error::new(Code::UnknownPeer, format!("there is no peer {name:?}"))
+}

@@ -1,0 +1,255 @@
+//! Start, end and close.
+
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use std::sync::PoisonError;
+
+use crossbeam_channel::RecvTimeoutError;
+
+use super::{Callers, Monitor, state};
+use crate::error::{Code, Error, Result};
+use crate::notify::inside::Inside;
+use crate::proto::event::Reason;
+use crate::runtime::command::Command;
+use crate::runtime::core::Core;
+use crate::runtime::io::{self, Running};
+use crate::runtime::notifier::Caller;
+use crate::runtime::shared::Phase;
+use crate::runtime::sys::table::TableKind;
+
+/// An end takes at most `end_linger` and this, even if `peermon-io` is stuck.
+const OVERTIME: Duration = Duration::from_secs(1);
+/// How long the thread may take to leave after it gave the machine back.
+const LEAVE: Duration = Duration::from_millis(500);
+
+impl Monitor {
+    /// Starts threads and sockets and says START to the peers. After an end this begins a new life
+    /// with a new incarnation and the same peers.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if it runs already, was closed, failed, or if the address is in use;
+    /// [`Code::Io`] if the system refuses a thread, a socket or random numbers. Nothing is half
+    /// started then.
+    pub fn start(&self) -> Result<()> {
+        let shared = &self.shared;
+        let mut phase = shared.phase();
+        if shared.closing.load(Ordering::Acquire) {
+            return Err(state("the monitor is closed"));
+        }
+        match &*phase {
+            Phase::Idle(_) => {}
+            Phase::Running(_) => return Err(state("the monitor is started already")),
+            Phase::Failed(why) => return Err(state(why.clone())),
+            Phase::Closed => return Err(state("the monitor is closed")),
+        }
+        shared.renewal.renew()?;
+        let new = self.start_callers()?;
+        let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
+            return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));
+        };
+        let eventfd = self.host_end.read().map(|end| end.number());
+        let peers = self.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
+        match io::start(shared, core, eventfd, peers) {
+            Ok(running) => {
+                *phase = Phase::Running(running);
+                Ok(())
+            }
+            Err((core, error)) => {
+                *phase = match core {
+                    Some(core) => Phase::Idle(self.at_home(core)),
+                    None => Phase::Failed(error.text.clone()),
+                };
+                drop(phase);
+                self.stop_started(new);
+                Err(error)
+            }
+        }
+    }
+
+    /// One sign of progress of the application. Async-signal-safe: one relaxed atomic addition.
+    pub fn alive(&self) {
+        self.shared.pulse.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says END, waits for acknowledgements for at most `end_linger`, closes the sockets and stops
+    /// the private threads. Events that are pending go on being delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if it does not run or has failed; [`Code::Internal`] if `peermon-io` is
+    /// stuck, after `end_linger` and a second.
+    pub fn end(&self) -> Result<()> {
+        let mut phase = self.shared.phase();
+        let running = match core::mem::replace(&mut *phase, Phase::Closed) {
+            Phase::Running(running) => running,
+            other => {
+                let text = match &other {
+                    Phase::Failed(why) => why.clone(),
+                    _ => "the monitor is not started".to_owned(),
+                };
+                *phase = other;
+                return Err(state(text));
+            }
+        };
+        match self.bring_home(running) {
+            Ok(core) => {
+                *phase = Phase::Idle(core);
+                Ok(())
+            }
+            Err(error) => {
+                *phase = Phase::Failed(error.text.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends it if it runs, delivers what is pending (for a second at most, then no further callback
+    /// begins) and stops everything. On return no callback runs or will run; a callback that is
+    /// running is waited for, however long it takes. Closing again is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::InCallback`] inside of a callback of this monitor. Nothing is closed then.
+    pub fn close(&self) -> Result<()> {
+        let shared = &self.shared;
+        if Inside::of(shared.id) {
+            return Err(Error::new(
+                Code::InCallback,
+                "a monitor cannot be closed inside of one of its callbacks",
+            ));
+        }
+        {
+            // Under the lock, so that no start slips in between here and the end.
+            let _phase = shared.phase();
+            shared.closing.store(true, Ordering::Release);
+        }
+        // That it does not run is no error here; any other leaves nothing more to be done.
+        let _ = self.end();
+        let callers = core::mem::take(&mut *self.callers());
+        self.stop_callers(callers);
+        shared.closed.store(true, Ordering::Release);
+        let machine = core::mem::replace(&mut *shared.phase(), Phase::Closed);
+        drop(machine);
+        shared.on_event.replace(None);
+        shared.on_interrupt.replace(None);
+        shared.on_log.replace(None);
+        // A dispatch that was under way has seen that it is closed.
+        let _dispatch = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(end) = self.host_end.replace(None) {
+            end.close();
+        }
+        Ok(())
+    }
+
+    /// Which descriptor table the private threads live in; `None` while nothing runs.
+    pub fn descriptor_table(&self) -> Option<TableKind> {
+        match &*self.shared.phase() {
+            Phase::Running(running) => Some(running.ready.table),
+            _ => None,
+        }
+    }
+
+    /// Where it listens, with the port that the system chose if 0 was configured; `None` while
+    /// nothing runs.
+    pub fn local_address(&self) -> Option<core::net::SocketAddr> {
+        match &*self.shared.phase() {
+            Phase::Running(running) => running.ready.local,
+            _ => None,
+        }
+    }
+
+    /// Ends a running `peermon-io` and gets the machine back.
+    fn bring_home(&self, running: Running) -> Result<Box<Core>> {
+        let Running { io, commands, home, .. } = running;
+        let limit = self.shared.plan.settings.end_linger + OVERTIME;
+        // A full channel means that io takes nothing any more; the wait below says so.
+        let _ = commands.try_send(Command::End(Reason::None));
+        match home.recv_timeout(limit) {
+            Ok(core) => {
+                io.join_within(LEAVE);
+                Ok(self.at_home(core))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                io.join_within(LEAVE);
+                let why = self.shared.failure();
+                Err(state(why.unwrap_or_else(|| "the monitor's thread was lost".to_owned())))
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                Err(Error::new(Code::Internal, "the monitor's thread does not answer"))
+            }
+        }
+    }
+
+    /// What has to be done when the machine comes back to the host's table.
+    fn at_home(&self, mut core: Box<Core>) -> Box<Core> {
+        core.ring_at(self.host_end.read().map(|end| end.number()));
+        let backlog = core.events.flush();
+        self.shared.backlog.store(backlog, Ordering::Release);
+        core
+    }
+
+    /// Starts what is missing of the threads that run the host's code; says which.
+    fn start_callers(&self) -> Result<Started> {
+        let mut callers = self.callers();
+        let mut started = Started::default();
+        if callers.notify.is_none() {
+            let takes_events = self.host_end.read().is_none();
+            let caller = Caller::notify(&self.shared, takes_events)
+                .map_err(|error| Error::io("start the thread peermon-notify", &error))?;
+            callers.notify = Some(caller);
+            started.notify = true;
+        }
+        drop(callers);
+        match self.start_interrupter() {
+            Ok(new) => started.interrupt = new,
+            Err(error) => {
+                self.stop_started(started);
+                return Err(error);
+            }
+        }
+        Ok(started)
+    }
+
+    /// Starts `peermon-interrupt` if somebody listens and it does not run; says whether it did.
+    pub(super) fn start_interrupter(&self) -> Result<bool> {
+        let mut callers = self.callers();
+        if callers.interrupt.is_some() || self.shared.on_interrupt.current().is_none() {
+            return Ok(false);
+        }
+        let caller = Caller::interrupt(&self.shared)
+            .map_err(|error| Error::io("start the thread peermon-interrupt", &error))?;
+        callers.interrupt = Some(caller);
+        Ok(true)
+    }
+
+    /// Undoes [`Monitor::start_callers`].
+    fn stop_started(&self, started: Started) {
+        let mut callers = self.callers();
+        let stopped = Callers {
+            notify: if started.notify { callers.notify.take() } else { None },
+            interrupt: if started.interrupt { callers.interrupt.take() } else { None },
+        };
+        drop(callers);
+        self.stop_callers(stopped);
+    }
+
+    /// Stops threads that run the host's code, after what is pending was delivered.
+    fn stop_callers(&self, callers: Callers) {
+        let Callers { notify, interrupt } = callers;
+        if let Some(caller) = interrupt {
+            self.shared.interruptible.store(false, Ordering::Release);
+            caller.stop();
+        }
+        if let Some(caller) = notify {
+            caller.stop();
+        }
+    }
+}
+
+/// Which threads a start has added.
+#[derive(Clone, Copy, Debug, Default)]
+struct Started {
+    notify: bool,
+    interrupt: bool,
+}

@@ -1,0 +1,210 @@
+//! The face of the runtime: one monitor, as the border sees it.
+
+mod asking;
+mod life;
+mod peers;
+#[cfg(test)]
+mod tests;
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::Receiver;
+
+use super::core::{Core, NoOutlet};
+use super::entropy;
+use super::notifier::Caller;
+use super::shared::{Parts, Phase, Shared};
+use super::sys::clock;
+use super::sys::eventfd::HostEnd;
+use super::sys::udp::Family;
+use super::work::resolve::{Resolver, look_up};
+use crate::config::check_address;
+use crate::config::plan::{PeerEndpoints, Plan};
+use crate::error::{Code, Error, Result};
+use crate::notify::handler::Slot;
+use crate::notify::log::{Line, Logger};
+use crate::notify::queue::queue;
+use crate::notify::survivor::Survivor;
+use crate::proto::machine::{Input, Machine};
+use crate::proto::settings::PeerSettings;
+
+/// Numbers of monitors, never reused.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// One monitored application and the peers that it watches.
+///
+/// Every method may be called on any thread, and inside of callbacks where it does not say
+/// otherwise. Dropping it closes it.
+pub struct Monitor {
+    shared: Arc<Shared>,
+    /// Who is watched at present; a forked child reads it.
+    roster: Survivor<Arc<Vec<Arc<Listed>>>>,
+    /// The eventfd, if it was asked for; a forked child reads it.
+    host_end: Survivor<Option<HostEnd>>,
+    callers: Mutex<Callers>,
+    /// One dispatch at a time, so that events stay in order.
+    dispatching: Mutex<()>,
+}
+
+/// One watched peer as it was configured.
+#[derive(Debug)]
+struct Listed {
+    settings: PeerSettings,
+    endpoints: PeerEndpoints,
+}
+
+/// The threads in the host's table.
+#[derive(Debug, Default)]
+struct Callers {
+    notify: Option<Caller>,
+    interrupt: Option<Caller>,
+}
+
+impl Monitor {
+    /// A monitor that has not started: no thread, no socket. Looks host names up, which may take
+    /// as long as the system's resolver does; a name that does not resolve now is tried again after
+    /// the start.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Config`] if a name resolves only to addresses that the configuration forbids;
+    /// [`Code::Io`] if the system gives no random numbers.
+    pub fn new(mut plan: Plan) -> Result<Self> {
+        let (logger, lines) = Logger::new();
+        let mut resolver = Resolver::default();
+        for index in 0..plan.endpoints.len() {
+            let endpoints = &plan.endpoints[index];
+            let usable = |address| {
+                check_address(&plan, address)?;
+                let refusal = || Error::new(Code::Invalid, "of a family that is not listened to");
+                Family::of(plan.listen).reaches(address).then_some(()).ok_or_else(refusal)
+            };
+            let outcome = resolver.resolve(endpoints, &usable, &look_up);
+            if let Some(refused) = outcome.refused {
+                return Err(Error::new(Code::Config, refused));
+            }
+            for complaint in outcome.complaints {
+                logger.warn(format_args!("{complaint}; it will be tried again"));
+            }
+            if let Some(peer) = plan.settings.peers.get_mut(index) {
+                peer.addresses = outcome.addresses;
+            }
+        }
+        Self::assemble(plan, resolver, (logger, lines))
+    }
+
+    fn assemble(plan: Plan, resolver: Resolver, logger: (Logger, Receiver<Line>)) -> Result<Self> {
+        let (entropy, renewal) = entropy::source()?;
+        let machine = Machine::new(&plan.settings, entropy);
+        let (producer, events) = queue(plan.event_queue);
+        let core = Box::new(Core { machine, events: producer });
+        let listed = plan.settings.peers.iter().zip(&plan.endpoints);
+        let roster = listed
+            .map(|(settings, endpoints)| {
+                Arc::new(Listed { settings: settings.clone(), endpoints: endpoints.clone() })
+            })
+            .collect();
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let plan = Arc::new(plan);
+        let parts = Parts { id, plan, core, events, renewal, resolver, logger };
+        let monitor = Self {
+            shared: Arc::new(Shared::new(parts)),
+            roster: Survivor::new(Arc::new(roster)),
+            host_end: Survivor::new(None),
+            callers: Mutex::default(),
+            dispatching: Mutex::new(()),
+        };
+        if let Phase::Idle(core) = &mut *monitor.shared.phase() {
+            // Views of all peers exist from now on.
+            monitor.shared.snapshot.publish(core.machine.changed());
+            core.machine.clear_changed();
+        }
+        Ok(monitor)
+    }
+
+    /// A fresh monitor, not started, with the configuration, the present peers, the callbacks and
+    /// the number of the eventfd of this one: for a forked child, in which the threads of the
+    /// parent do not exist and their locks may be held for ever. The caller leaks this one.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Io`] if the system gives no random numbers.
+    pub fn fork_copy(&self) -> Result<Self> {
+        let mut plan = (*self.shared.plan).clone();
+        if let Some(roster) = self.roster.read_in_child() {
+            plan.settings.peers = roster.iter().map(|listed| listed.settings.clone()).collect();
+            plan.endpoints = roster.iter().map(|listed| listed.endpoints.clone()).collect();
+        }
+        // Names that have no address are looked up by the child's peermon-work; those that have
+        // one keep it until the next round.
+        let copy = Self::assemble(plan, Resolver::default(), Logger::new())?;
+        if let Some(registration) = self.shared.on_event.current_in_child() {
+            copy.shared.on_event.replace(Some(registration));
+        }
+        if let Some(handler) = self.shared.on_interrupt.current_in_child() {
+            copy.shared.on_interrupt.replace(Some(handler));
+        }
+        if let Some(registration) = self.shared.on_log.current_in_child() {
+            copy.register_log(Some(registration));
+        }
+        if let Some(former) = self.host_end.read_in_child().flatten() {
+            let fresh =
+                HostEnd::replace(&former).map_err(|error| Error::io("make an eventfd", &error))?;
+            copy.adopt(fresh);
+        }
+        Ok(copy)
+    }
+
+    /// Feeds the machine while it is at home, and shows the result.
+    fn feed_at_home(&self, core: &mut Core, input: Input<'_>) {
+        core.feed(clock::now(), input, &self.shared, &mut NoOutlet);
+        self.shared.snapshot.publish(core.machine.changed());
+        core.machine.clear_changed();
+    }
+
+    fn adopt(&self, end: HostEnd) {
+        self.host_end.replace(Some(end));
+        if let Phase::Idle(core) = &mut *self.shared.phase() {
+            core.ring_at(Some(end.number()));
+        }
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Callers> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        if self.close().is_err() {
+            // Inside of one of its own callbacks: the threads end when that returns.
+            let mut callers = self.callers();
+            let Callers { notify, interrupt } = &mut *callers;
+            for caller in [notify.take(), interrupt.take()].into_iter().flatten() {
+                caller.abandon();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("id", &self.shared.id).finish_non_exhaustive()
+    }
+}
+
+/// An error for what the present phase does not allow.
+fn state(text: impl Into<String>) -> Error {
+    Error::new(Code::State, text)
+}
+
+/// Registers nothing or something, with a word for a closed monitor.
+fn register<H: Clone>(shared: &Shared, slot: &Slot<H>, handler: Option<H>) -> Result<()> {
+    if handler.is_some() && shared.closing.load(Ordering::Acquire) {
+        return Err(state("the monitor is closed"));
+    }
+    slot.replace(handler);
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! What cannot be reached from outside: a bug on `peermon-io`, a queue that is full at the end.
+
+use core::time::Duration;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use crossbeam_channel::unbounded;
+
+use super::Monitor;
+use crate::config::Config;
+use crate::error::Code;
+use crate::notify::queue::tests::event;
+use crate::proto::event::{Event, EventKind, Interrupt};
+use crate::runtime::command::Command;
+use crate::runtime::shared::Phase;
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn monitor(queue: usize) -> Monitor {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut config = Config::new();
+    config.set("name", "a").unwrap();
+    config.set("listen", &free.to_string()).unwrap();
+    let mut plan = config.check().unwrap();
+    plan.event_queue = queue;
+    Monitor::new(plan).unwrap()
+}
+
+#[test]
+fn a_panic_of_the_monitor_is_told_and_leaves_errors_and_no_thread() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let (write, lines) = unbounded();
+    monitor.on_interrupt(Some(Arc::new(move |kind, _| raise.send(kind).unwrap()))).unwrap();
+    let log = move |_, text: &str| _ = write.send(text.to_owned());
+    monitor.on_log(1, Some(Arc::new(log))).unwrap();
+    monitor.start().unwrap();
+    match &*monitor.shared.phase() {
+        Phase::Running(running) => running.commands.send(Command::Panic).unwrap(),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), Interrupt::Failed);
+    let line = lines.recv_timeout(LONG).unwrap();
+    assert!(line.starts_with("panic at ") && line.ends_with("on purpose"), "{line}");
+    for result in [monitor.start(), monitor.resume(), monitor.end()] {
+        let error = result.unwrap_err();
+        assert_eq!(error.code, Code::State);
+        assert_eq!(error.text, "the monitor failed: on purpose");
+    }
+    monitor.close().unwrap();
+}
+
+#[test]
+fn what_found_the_queue_full_is_delivered_after_the_end_and_before_the_close() {
+    let monitor = monitor(1);
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send(event.id);
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    monitor.start().unwrap();
+    monitor.end().unwrap();
+    match &mut *monitor.shared.phase() {
+        Phase::Idle(core) => {
+            for (id, peer) in (1..).zip(["b", "c", "d", "e"]) {
+                core.events.push(event(id, EventKind::Started, Some(peer)));
+            }
+            monitor.shared.backlog.store(true, core::sync::atomic::Ordering::Release);
+        }
+        other => panic!("{other:?}"),
+    }
+    monitor.close().unwrap();
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn events_outside_of_the_mask_are_not_delivered() {
+    let monitor = monitor(16);
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send(event.kind);
+    monitor.on_event(EventKind::Down.bit(), Some(Arc::new(handler))).unwrap();
+    for kind in [EventKind::Started, EventKind::Down, EventKind::Recovered] {
+        monitor.shared.deliver(&event(1, kind, Some("b")));
+    }
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [EventKind::Down]);
+}

@@ -1,0 +1,8 @@
+//! The few files that speak to the kernel, and the only ones of this ring that may hold `unsafe`.
+
+pub mod clock;
+pub mod eventfd;
+pub mod schedule;
+pub mod signals;
+pub mod table;
+pub mod udp;

@@ -1,0 +1,387 @@
+//! The socket that heartbeats arrive at and leave from.
+
+use core::ffi::c_int;
+use core::marker::PhantomData;
+use core::mem::{self, MaybeUninit};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
+
+use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
+
+use super::clock::spec_nanos;
+use super::table::move_up;
+use crate::config::plan::Listen;
+
+/// The index of the drop counter in the answer of `SO_MEMINFO` (linux/sock_diag.h).
+const MEMINFO_DROPS: usize = 8;
+const MEMINFO_LENGTH: usize = 9;
+// asm-generic/socket.h; the libc crate does not have them on every target.
+const SO_MEMINFO: c_int = 55;
+const SO_COOKIE: c_int = 57;
+
+/// Which addresses a socket can send to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+    /// Both, IPv4 as mapped addresses.
+    Dual,
+}
+
+impl Family {
+    /// What a socket for `listen` will be, unless the kernel has no IPv6.
+    pub fn of(listen: Listen) -> Self {
+        match listen {
+            Listen::At(SocketAddr::V4(_)) => Self::V4,
+            Listen::At(SocketAddr::V6(_)) => Self::V6,
+            Listen::Any(_) => Self::Dual,
+        }
+    }
+
+    /// Whether a socket of this family can send to `address`.
+    pub fn reaches(self, address: SocketAddr) -> bool {
+        match self {
+            Self::Dual => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// One datagram, read into the caller's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Who sent it; IPv4 is never in its mapped form.
+    pub source: SocketAddr,
+    /// Bytes in the buffer. A datagram that did not fit fills it.
+    pub length: usize,
+    /// When the kernel received it, in nanoseconds of the wall clock.
+    pub stamp: Option<u64>,
+    /// Datagrams that the socket had dropped until then, modulo 2^32.
+    pub drops: Option<u32>,
+}
+
+/// What a read gave.
+#[derive(Debug)]
+pub enum Read {
+    /// A datagram.
+    Datagram(Received),
+    /// Nothing is queued.
+    Empty,
+    /// The kernel reported an error; a queued one (ICMP) is gone with that.
+    Failed(io::Error),
+}
+
+/// A UDP socket in a private descriptor table. Not `Send`: used or dropped on another thread it
+/// could hit a descriptor of the host that has the same number.
+#[derive(Debug)]
+pub struct PeerSocket {
+    socket: Socket,
+    family: Family,
+    cookie: Option<u64>,
+    private: PhantomData<*const ()>,
+}
+
+impl PeerSocket {
+    /// Binds. `receive_buffer` is in bytes as `SO_RCVBUF` counts them; the buffer never becomes
+    /// smaller than the system's default. `shared` says that the host's table is in use: then the
+    /// descriptor is moved up and can be told from others by [`PeerSocket::is_intact`].
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; an address in use is one of these, because neither `SO_REUSEADDR` nor
+    /// `SO_REUSEPORT` is ever set.
+    pub fn bind(listen: Listen, receive_buffer: usize, shared: bool) -> io::Result<Self> {
+        let (socket, family) = match listen {
+            Listen::At(address) => (open(address, true)?, Family::of(listen)),
+            Listen::Any(port) => {
+                let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+                match open(all, false) {
+                    Ok(socket) => (socket, Family::Dual),
+                    Err(error) if lacks_ipv6(&error) => {
+                        let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+                        (open(all, true)?, Family::V4)
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        set_flag(&socket, libc::SO_TIMESTAMPNS)?;
+        set_flag(&socket, libc::SO_RXQ_OVFL)?;
+        if socket.recv_buffer_size()? / 2 < receive_buffer {
+            // The kernel caps this silently at net.core.rmem_max.
+            socket.set_recv_buffer_size(receive_buffer)?;
+        }
+        let mut this = Self { socket, family, cookie: None, private: PhantomData };
+        if shared {
+            let number = move_up(this.socket.into_raw_fd());
+            // SAFETY: `move_up` returns the number of the socket that was just released to it.
+            this.socket = unsafe { Socket::from_raw_fd(number) };
+            this.cookie = cookie(number);
+        }
+        Ok(this)
+    }
+
+    /// Which addresses it reaches.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Where it is bound.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok().and_then(|address| address.as_socket()).map(canonical)
+    }
+
+    /// Its number, for the poller.
+    pub fn number(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Whether its number still is this socket; always so in a private table.
+    pub fn is_intact(&self) -> bool {
+        self.cookie.is_none() || cookie(self.number()) == self.cookie
+    }
+
+    /// Lets go without closing: the number belongs to the host by now.
+    pub fn forget(self) {
+        mem::forget(self.socket);
+    }
+
+    /// Reads one datagram without waiting.
+    pub fn read(&self, buffer: &mut [u8]) -> Read {
+        let mut source = SockAddrStorage::zeroed();
+        // u64 for the alignment of control messages; room for the two that were asked for.
+        let mut control = [0_u64; 16];
+        let mut vector =
+            libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        // SAFETY: all-zero is a valid value of msghdr.
+        let mut message = unsafe { mem::zeroed::<libc::msghdr>() };
+        message.msg_name = (&raw mut source).cast();
+        message.msg_namelen = source.size_of();
+        message.msg_iov = &raw mut vector;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = mem::size_of_val(&control) as _;
+        // SAFETY: every pointer in `message` names memory of the stated length that outlives the
+        // call.
+        let length = unsafe { libc::recvmsg(self.number(), &mut message, libc::MSG_DONTWAIT) };
+        let Ok(length) = usize::try_from(length) else {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::WouldBlock => Read::Empty,
+                _ => Read::Failed(error),
+            };
+        };
+        // SAFETY: the kernel wrote an address of `msg_namelen` bytes into `source`.
+        let address = unsafe { SockAddr::new(source, message.msg_namelen) };
+        let Some(source) = address.as_socket() else {
+            return Read::Failed(io::Error::other("a datagram without a source address"));
+        };
+        let (stamp, drops) = control_data(&message);
+        let length = length.min(buffer.len());
+        Read::Datagram(Received { source: canonical(source), length, stamp, drops })
+    }
+
+    /// Sends one datagram without waiting and without a signal.
+    pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let to = match (self.family, to) {
+            (Family::Dual, SocketAddr::V4(v4)) => {
+                SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
+            }
+            _ => to,
+        };
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        self.socket.send_to_with_flags(bytes, &SockAddr::from(to), flags).map(|_| ())
+    }
+
+    /// Datagrams that were dropped because the receive buffer was full, modulo 2^32; `None` on
+    /// kernels before 4.12.
+    ///
+    /// The counter beside a datagram is that of the moment when it was queued. After a stall the
+    /// buffer holds the oldest, queued before anything was dropped: only this one tells.
+    pub fn drops(&self) -> Option<u32> {
+        let mut info = [0_u32; MEMINFO_LENGTH];
+        let mut length = length_of::<[u32; MEMINFO_LENGTH]>();
+        // SAFETY: the option writes at most `length` bytes into `info`.
+        let code = unsafe {
+            libc::getsockopt(
+                self.number(),
+                libc::SOL_SOCKET,
+                SO_MEMINFO,
+                info.as_mut_ptr().cast(),
+                &mut length,
+            )
+        };
+        (code == 0 && length == length_of::<[u32; MEMINFO_LENGTH]>()).then(|| info[MEMINFO_DROPS])
+    }
+}
+
+/// The plain form of an address: IPv4 never hides in IPv6.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
+            None => address,
+        },
+        SocketAddr::V4(_) => address,
+    }
+}
+
+fn open(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
+    // socket2 sets CLOEXEC in the same call.
+    let kind = Type::DGRAM.nonblocking();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// No IPv6 in this kernel, container or service (RestrictAddressFamilies), or switched off.
+fn lacks_ipv6(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL | libc::EPROTONOSUPPORT)
+    )
+}
+
+fn set_flag(socket: &Socket, option: c_int) -> io::Result<()> {
+    let on: c_int = 1;
+    // SAFETY: the option's value is an int that lives across the call.
+    let code = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            option,
+            (&raw const on).cast(),
+            length_of::<c_int>(),
+        )
+    };
+    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn cookie(number: RawFd) -> Option<u64> {
+    let mut cookie = 0_u64;
+    let mut length = length_of::<u64>();
+    // SAFETY: the option writes at most eight bytes into `cookie`.
+    let code = unsafe {
+        libc::getsockopt(number, libc::SOL_SOCKET, SO_COOKIE, (&raw mut cookie).cast(), &mut length)
+    };
+    (code == 0).then_some(cookie)
+}
+
+/// The receive stamp and the drop counter, if the kernel sent them along.
+fn control_data(message: &libc::msghdr) -> (Option<u64>, Option<u32>) {
+    let (mut stamp, mut drops) = (None, None);
+    // SAFETY: the kernel filled the control buffer of `message`; the macros stay inside of the
+    // length that it stated, and each payload is read unaligned as the type of its message.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(message);
+        while let Some(current) = header.as_ref() {
+            if current.cmsg_level == libc::SOL_SOCKET {
+                let data = libc::CMSG_DATA(current);
+                if current.cmsg_type == libc::SO_TIMESTAMPNS {
+                    stamp = Some(spec_nanos(&data.cast::<libc::timespec>().read_unaligned()));
+                } else if current.cmsg_type == libc::SO_RXQ_OVFL {
+                    drops = Some(data.cast::<u32>().read_unaligned());
+                }
+            }
+            header = libc::CMSG_NXTHDR(message, current);
+        }
+    }
+    (stamp, drops)
+}
+
+fn length_of<T>() -> libc::socklen_t {
+    // No type used here comes near four gigabytes.
+    mem::size_of::<MaybeUninit<T>>() as libc::socklen_t
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback() -> PeerSocket {
+        PeerSocket::bind(Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), 0, false).unwrap()
+    }
+
+    fn read_soon(socket: &PeerSocket, buffer: &mut [u8]) -> Received {
+        let mut poll = libc::pollfd { fd: socket.number(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd that lives across the call.
+        assert_eq!(unsafe { libc::poll(&mut poll, 1, 10_000) }, 1);
+        match socket.read(buffer) {
+            Read::Datagram(received) => received,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_datagram_arrives_with_its_source_and_its_kernel_stamp() {
+        let (here, there) = (loopback(), loopback());
+        let before = super::super::clock::now().wall;
+        there.send(here.local().unwrap(), b"hello").unwrap();
+        let mut buffer = [0; 64];
+        let received = read_soon(&here, &mut buffer);
+        assert_eq!(&buffer[..received.length], b"hello");
+        assert_eq!(Some(received.source), there.local());
+        assert!(i64::try_from(received.stamp.unwrap()).unwrap() >= before.0 - 1_000_000);
+        assert!(matches!(here.read(&mut buffer), Read::Empty));
+    }
+
+    #[test]
+    fn a_datagram_that_does_not_fit_fills_the_buffer() {
+        let (here, there) = (loopback(), loopback());
+        there.send(here.local().unwrap(), &[7; 100]).unwrap();
+        assert_eq!(read_soon(&here, &mut [0; 10]).length, 10);
+    }
+
+    #[test]
+    fn a_dual_stack_socket_speaks_plain_ipv4_with_the_rest_of_the_library() {
+        let here = PeerSocket::bind(Listen::Any(0), 0, false).unwrap();
+        let there = loopback();
+        let port = here.local().unwrap().port();
+        there.send(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), b"x").unwrap();
+        let received = read_soon(&here, &mut [0; 10]);
+        assert_eq!(Some(received.source), there.local());
+        here.send(received.source, b"y").unwrap();
+        assert_eq!(read_soon(&there, &mut [0; 10]).source.port(), port);
+    }
+
+    #[test]
+    fn a_taken_address_is_refused() {
+        let here = loopback();
+        let again = PeerSocket::bind(Listen::At(here.local().unwrap()), 0, false);
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn an_overflowing_buffer_is_seen_by_the_drop_counter() {
+        let (here, there) = (loopback(), loopback());
+        assert_eq!(here.drops(), Some(0));
+        here.socket.set_recv_buffer_size(1).unwrap();
+        for _ in 0..64 {
+            there.send(here.local().unwrap(), &[0; 512]).unwrap();
+        }
+        assert!(here.drops().unwrap() > 0);
+    }
+
+    #[test]
+    fn a_socket_in_the_hosts_table_notices_that_its_number_was_taken() {
+        let shared =
+            PeerSocket::bind(Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), 0, true)
+                .unwrap();
+        assert!(shared.is_intact());
+        let other = loopback();
+        // SAFETY: replaces the socket as a host might that closes everything and opens its own.
+        unsafe { libc::dup2(other.number(), shared.number()) };
+        assert!(!shared.is_intact());
+        let number = shared.number();
+        shared.forget();
+        // SAFETY: closes the duplicate that this test made.
+        unsafe { libc::close(number) };
+    }
+}

@@ -1,0 +1,189 @@
+//! `peermon-work`: what may take minutes and must not be waited for.
+//!
+//! It lives in the private descriptor table and does one job after the other: at present the
+//! look-up of host names. Results go to `peermon-io` by the same channel that host threads use, so
+//! that this thread holds nothing that a stop would have to wait for.
+
+pub mod resolve;
+
+use core::net::SocketAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+
+use self::resolve::{Resolver, look_up};
+use super::command::Command;
+use super::sys::udp::Family;
+use super::threads::{Thread, WORK_STACK};
+use crate::config::check_address;
+use crate::config::plan::{PeerEndpoints, Plan};
+use crate::error::{Code, Error};
+use crate::notify::log::Logger;
+use crate::proto::event::PeerName;
+
+/// A stop waits this long for a job that is under way; then the thread is left to end on its own.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How soon a name that has no address is tried again, unless names are looked up more often.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What `peermon-io` asks for.
+#[derive(Debug)]
+pub enum Order {
+    /// Look up the names of one more peer, now and from now on.
+    Watch(PeerEndpoints),
+    /// Look up those of a peer no longer.
+    Forget(PeerName),
+}
+
+/// What a worker needs to know.
+#[derive(Debug)]
+pub struct Task {
+    /// For the intervals and the rules.
+    pub plan: Arc<Plan>,
+    /// What the socket reaches.
+    pub family: Family,
+    /// Whose names to look up.
+    pub peers: Vec<PeerEndpoints>,
+    /// What is known already.
+    pub resolver: Resolver,
+    /// To `peermon-io`, by way of the pump.
+    pub results: Sender<Command>,
+    /// For what fails.
+    pub logger: Logger,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Worker {
+    thread: Thread,
+    /// Dropped to stop.
+    orders: Sender<Order>,
+    /// Set to stop between two jobs.
+    stopped: Arc<AtomicBool>,
+}
+
+impl Worker {
+    /// Starts it; to be called on a thread of the private table.
+    pub fn start(task: Task) -> io::Result<Self> {
+        let (orders, incoming) = unbounded();
+        let logger = task.logger.clone();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let work = Work::new(task, Arc::clone(&stopped));
+        let thread = Thread::start("peermon-work", WORK_STACK, logger, move || {
+            work.run(&incoming);
+        })?;
+        Ok(Self { thread, orders, stopped })
+    }
+
+    /// Hands in an order. Never waits.
+    pub fn order(&self, order: Order) {
+        // Refused only if the thread is gone, and then it has said so itself.
+        let _ = self.orders.send(order);
+    }
+
+    /// Stops it. A look-up that is stuck is not waited for: it ends on its own and its result is
+    /// dropped.
+    pub fn stop(self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        drop(self.orders);
+        self.thread.join_within(PATIENCE);
+    }
+}
+
+struct Work {
+    task: Task,
+    stopped: Arc<AtomicBool>,
+    /// What was reported last, beside the endpoints; in the order of `task.peers`.
+    reported: Vec<Vec<SocketAddr>>,
+    next_round: Instant,
+    next_retry: Option<Instant>,
+}
+
+impl Work {
+    fn new(mut task: Task, stopped: Arc<AtomicBool>) -> Self {
+        task.peers.retain(has_names);
+        let reported = vec![Vec::new(); task.peers.len()];
+        let now = Instant::now();
+        // Names that had no address when the monitor was made are tried at once.
+        let next_round = now + task.plan.resolve_interval;
+        Self { task, stopped, reported, next_round, next_retry: Some(now) }
+    }
+
+    /// Until the other end of `orders` is dropped.
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let due = self.next_retry.map_or(self.next_round, |retry| retry.min(self.next_round));
+            match orders.recv_deadline(due) {
+                Ok(Order::Watch(peer)) => self.watch(peer),
+                Ok(Order::Forget(name)) => self.forget(&name),
+                Err(RecvTimeoutError::Timeout) => self.round(orders),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn watch(&mut self, peer: PeerEndpoints) {
+        if has_names(&peer) {
+            self.task.peers.push(peer);
+            self.reported.push(Vec::new());
+            self.next_retry = Some(Instant::now());
+        }
+    }
+
+    fn forget(&mut self, name: &PeerName) {
+        if let Some(index) = self.task.peers.iter().position(|peer| peer.name == *name) {
+            self.task.peers.swap_remove(index);
+            self.reported.swap_remove(index);
+        }
+    }
+
+    /// Looks up what is due: everything, or what has no address yet. Gives way to orders, so that
+    /// a stop or a removal is seen between two slow look-ups.
+    fn round(&mut self, orders: &Receiver<Order>) {
+        let whole = Instant::now() >= self.next_round;
+        for index in 0..self.task.peers.len() {
+            if whole || !self.task.resolver.is_complete(&self.task.peers[index]) {
+                self.resolve(index);
+                if !orders.is_empty() || self.stopped.load(Ordering::Relaxed) {
+                    // The rest is due still.
+                    return;
+                }
+            }
+        }
+        let now = Instant::now();
+        let interval = self.task.plan.resolve_interval;
+        if whole {
+            self.next_round = now + interval;
+        }
+        let complete = self.task.peers.iter().all(|peer| self.task.resolver.is_complete(peer));
+        self.next_retry = (!complete).then(|| now + RETRY.min(interval));
+    }
+
+    fn resolve(&mut self, index: usize) {
+        let Task { plan, family, peers, resolver, results, logger } = &mut self.task;
+        let family = *family;
+        let usable = |address| {
+            check_address(plan, address)?;
+            let refusal = || Error::new(Code::Invalid, "of a family that this host cannot send to");
+            family.reaches(address).then_some(()).ok_or_else(refusal)
+        };
+        let peer = &peers[index];
+        let outcome = resolver.resolve(peer, &usable, &look_up);
+        for complaint in &outcome.complaints {
+            logger.warn(format_args!("{complaint}"));
+        }
+        if !outcome.addresses.is_empty() && self.reported[index] != outcome.addresses {
+            self.reported[index].clone_from(&outcome.addresses);
+            let _ = results.send(Command::SetAddresses(peer.name.clone(), outcome.addresses));
+        }
+    }
+}
+
+fn has_names(peer: &PeerEndpoints) -> bool {
+    use crate::config::plan::Endpoint;
+    peer.endpoints.iter().any(|endpoint| matches!(endpoint, Endpoint::Host(..)))
+}

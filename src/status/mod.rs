@@ -1,0 +1,3 @@
+//! Ring 2: what the world may see.
+
+pub mod snapshot;

@@ -1,0 +1,86 @@
+//! After the start nothing is allocated for heartbeats. A test binary of its own, because it counts
+//! every allocation of the process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at what it does not expect, in its helpers too"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use peermon::config::Config;
+use peermon::runtime::Monitor;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as promised by the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as promised by the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as promised by the caller.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn monitor(name: &str, port: u16, peer: &str, peer_port: u16) -> Monitor {
+    let mut config = Config::new();
+    config.set("name", name).unwrap();
+    config.set("listen", &format!("127.0.0.1:{port}")).unwrap();
+    config.set("heartbeat_interval", "20ms").unwrap();
+    config.set("detect_within", "1s").unwrap();
+    config.add_peer(peer, &format!("127.0.0.1:{peer_port}")).unwrap();
+    Monitor::new(config.check().unwrap()).unwrap()
+}
+
+#[test]
+fn heartbeats_allocate_nothing() {
+    let (port_a, port_b) = (free_port(), free_port());
+    let (a, b) = (monitor("a", port_a, "b", port_b), monitor("b", port_b, "a", port_a));
+    a.start().unwrap();
+    b.start().unwrap();
+    // The beat number counts the heartbeats themselves.
+    let beat = || a.peer_status("b").unwrap().record.running_a.unwrap_or(0);
+    let wait_for = |target: u64| {
+        let limit = Instant::now() + Duration::from_secs(20);
+        while beat() < target {
+            assert!(Instant::now() < limit, "no heartbeats");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    // Buffers grow to their size with the first beats; the rings of the detector fill up later.
+    wait_for(beat() + 50);
+    // A machine that is busy may make one monitor note a stall of its own, which is an event; so
+    // one quiet stretch is enough.
+    let quiet = (0..10).any(|_| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        wait_for(beat() + 50);
+        ALLOCATIONS.load(Ordering::Relaxed) == before
+    });
+    assert!(quiet, "every stretch of fifty heartbeats allocated");
+    a.close().unwrap();
+    b.close().unwrap();
+}
