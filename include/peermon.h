@@ -838,7 +838,8 @@ monitor_result_t monitor_app_start(monitor_t *monitor);
  *
  * monitor: a handle of monitor_init.
  *
- * Threads: any. From a callback: yes. From a signal handler: yes, this function alone.
+ * Threads: any. From a callback and from a signal handler: yes. In a forked child:
+ * MONITOR_ERR_FORKED for a monitor that the parent started.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED. It leaves the text
  * of monitor_last_error alone, because signal handlers may call it.
  * Since 0.1.0.
