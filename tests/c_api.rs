@@ -4,6 +4,13 @@
 //! A program checks itself and says nothing if all is well; the test looks that really nothing was
 //! printed, so that the library cannot print either.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
 mod support;
 
 use std::fs;
