@@ -27,11 +27,11 @@
  * 0 (MONITOR_OK) is success and negative numbers (MONITOR_ERR_*) are errors, so "if (rc)" works.
  * monitor_strerror says what a number means, monitor_last_error what went wrong in the last call on
  * this thread that failed. A call that fails has changed nothing, unless its description says
- * otherwise.
+ * otherwise. Every function may return MONITOR_ERR_INTERNAL for a bug of the library.
  *
  * The library never prints, never changes signal dispositions, the locale, the environment or the
- * working directory, raises no SIGPIPE, and never ends the process, except as told under "A callback
- * must return" below.
+ * working directory, raises no SIGPIPE, and never ends the process, except as told under "A
+ * callback must return" below.
  *
  *
  * Handles
@@ -158,7 +158,7 @@ extern "C" {
 #define MONITOR_ERR_IO (0 - 7)
 
 /**
- * The configuration is wrong; monitor_last_error names the key.
+ * The configuration file is wrong, or the configuration as a whole; monitor_last_error says where.
  */
 #define MONITOR_ERR_CONFIG (0 - 8)
 
@@ -738,7 +738,8 @@ monitor_result_t monitor_config_new(monitor_config_t **out);
  * later callbacks wait meanwhile). In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if config or path is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_INVALID if the path is too long; MONITOR_ERR_IO if the file cannot be read;
- * MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line or the key);
+ * MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line); MONITOR_ERR_LIMIT if it is
+ * larger than 1 MiB or names too many peers;
  * MONITOR_ERR_STATE if another thread is changing this configuration.
  * Since 0.1.0.
  */
@@ -755,12 +756,14 @@ monitor_result_t monitor_config_load(monitor_config_t *config, const char *path)
  *
  * Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
- * MONITOR_ERR_INVALID if a string is too long or not UTF-8; MONITOR_ERR_CONFIG if there is no such
- * key or the value does not fit it; MONITOR_ERR_STATE if another thread is changing this
- * configuration.
+ * MONITOR_ERR_INVALID if there is no such key, the value does not fit it, or a string is too long
+ * or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is
+ * changing this configuration.
  * Since 0.1.0.
  */
-monitor_result_t monitor_config_set(monitor_config_t *config, const char *key, const char *value);
+monitor_result_t monitor_config_set(monitor_config_t *config,
+                                    const char *key,
+                                    const char *value);
 
 /**
  * Adds a peer to watch. The order of the calls is of no meaning.
@@ -773,7 +776,7 @@ monitor_result_t monitor_config_set(monitor_config_t *config, const char *key, c
  *
  * Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
- * MONITOR_ERR_INVALID or MONITOR_ERR_CONFIG if the name or the address is wrong, or the name taken;
+ * MONITOR_ERR_INVALID if the name or the address is wrong, or the name was added before;
  * MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is changing
  * this configuration.
  * Since 0.1.0.
@@ -820,7 +823,8 @@ monitor_result_t monitor_init(monitor_t **out, const monitor_config_t *config);
  *
  * monitor: a handle of monitor_init; not started yet, or ended. After an end this is a new life (a
  * new incarnation) for the peers. In a forked child, a monitor that the parent started starts anew,
- * with the parent's configuration and callbacks, its own sockets and a new incarnation.
+ * with the parent's configuration, peers and callbacks, its own sockets and a new incarnation. A
+ * descriptor of monitor_event_fd keeps its number and becomes the child's own.
  *
  * Threads: any. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
@@ -894,7 +898,8 @@ monitor_result_t monitor_free(monitor_t *monitor);
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
  * parent started.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
- * MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock.
+ * MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_STATE if the
+ * monitor is being released.
  * Since 0.1.0.
  */
 monitor_result_t monitor_on_event(monitor_t *monitor,
@@ -955,8 +960,8 @@ monitor_result_t monitor_on_log(monitor_t *monitor,
  * (level-triggered) while events are queued. Watch it with poll, select or epoll, and call
  * monitor_dispatch when it is readable; event callbacks run in there, and on no other thread.
  *
- * monitor: a handle of monitor_init that is not started yet. Asked again, also later, it returns
- * the same descriptor. Ask in the process that starts the monitor: processes that share a
+ * monitor: a handle of monitor_init that was never started. Asked again, also later, it returns the
+ * same descriptor. Ask in the process that starts the monitor: processes that share a
  * descriptor wake each other.
  *
  * The library owns the descriptor: the host neither reads from it nor closes it (a host that does
@@ -989,7 +994,8 @@ int monitor_event_fd(monitor_t *monitor);
 monitor_result_t monitor_dispatch(monitor_t *monitor, uint32_t max_events);
 
 /**
- * Copies what is known about one peer.
+ * Copies what is known about one peer. Inside of an event callback it may be older than the event
+ * by a moment.
  *
  * monitor: a handle of monitor_init, started or not.
  * peer: the name of the peer, at most 64 bytes of UTF-8.
@@ -1034,13 +1040,13 @@ monitor_result_t monitor_each_peer(monitor_t *monitor, monitor_peer_fn callback,
  * monitor: a handle of monitor_init, started or not.
  * name: the name that the peer gives itself, [A-Za-z0-9._-], 1 to 64 bytes. Copied.
  * address: where it listens, as in monitor_config_add_peer. Copied. A host name is looked up later,
- * on a thread of the library.
+ * on a thread of the library (before the start: in this call).
  *
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
  * parent started.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
- * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID or MONITOR_ERR_CONFIG if the name or the address is
- * wrong; MONITOR_ERR_STATE if there is a peer of that name, or the monitor is being released;
+ * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the address is wrong or forbidden, or if
+ * there is a peer of that name; MONITOR_ERR_STATE if the monitor is being released;
  * MONITOR_ERR_LIMIT if there are too many.
  * Since 0.1.0.
  */

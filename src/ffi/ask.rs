@@ -11,7 +11,8 @@ use super::types::{
 };
 use super::{convert, guard, handle, monitors, strings};
 
-/// Copies what is known about one peer.
+/// Copies what is known about one peer. Inside of an event callback it may be older than the event
+/// by a moment.
 ///
 /// monitor: a handle of monitor_init, started or not.
 /// peer: the name of the peer, at most 64 bytes of UTF-8.

@@ -3,10 +3,7 @@
 use core::ffi::c_void;
 use std::sync::Arc;
 
-use crate::error::{Code, Error};
-
 use super::callback::Callback;
-use super::constants::{MONITOR_LOG_OFF, MONITOR_LOG_TRACE};
 use super::types::{
     monitor_event_fn, monitor_interrupt_fn, monitor_log_fn, monitor_result_t, monitor_t,
 };
@@ -28,7 +25,8 @@ use super::{guard, handle, monitors};
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
 /// parent started.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
-/// MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock.
+/// MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_STATE if the
+/// monitor is being released.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_on_event(
@@ -40,14 +38,10 @@ pub unsafe extern "C" fn monitor_on_event(
     guard::code(|| {
         let token = handle::monitor(monitor)?;
         let monitor = monitors::find(token)?;
-        let new = callback.map(|function| Arc::new(Callback::new(function, user_data, token)));
-        match new.clone() {
+        match callback.map(|function| Callback::new(function, user_data, token)) {
             Some(new) => monitor.on_event(event_mask, Some(Arc::new(move |event| new.call(event)))),
             None => monitor.on_event(event_mask, None),
-        }?;
-        let new = new.map(|new| (event_mask, new));
-        monitors::remember(token, |callbacks| core::mem::replace(&mut callbacks.event, new));
-        Ok(())
+        }
     })
 }
 
@@ -77,13 +71,10 @@ pub unsafe extern "C" fn monitor_on_interrupt(
     guard::code(|| {
         let token = handle::monitor(monitor)?;
         let monitor = monitors::find(token)?;
-        let new = callback.map(|function| Arc::new(Callback::new(function, user_data, token)));
-        match new.clone() {
+        match callback.map(|function| Callback::new(function, user_data, token)) {
             Some(new) => monitor.on_interrupt(Some(Arc::new(move |kind, at| new.call(kind, at)))),
             None => monitor.on_interrupt(None),
-        }?;
-        monitors::remember(token, |callbacks| core::mem::replace(&mut callbacks.interrupt, new));
-        Ok(())
+        }
     })
 }
 
@@ -115,10 +106,6 @@ pub unsafe extern "C" fn monitor_on_log(
     guard::code(|| {
         let token = handle::monitor(monitor)?;
         let monitor = monitors::find(token)?;
-        if !(MONITOR_LOG_OFF..=MONITOR_LOG_TRACE).contains(&max_level) {
-            let text = format!("there is no log level {max_level}: 0 (off) to 5 (trace)");
-            return Err(Error::new(Code::Invalid, text));
-        }
         let new = callback.map(|function| Arc::new(Callback::new(function, user_data, token)));
         match new.clone() {
             Some(new) => {
@@ -126,8 +113,7 @@ pub unsafe extern "C" fn monitor_on_log(
             }
             None => monitor.on_log(max_level, None),
         }?;
-        let new = new.map(|new| (max_level, new));
-        monitors::remember(token, |callbacks| core::mem::replace(&mut callbacks.log, new));
+        monitors::note_log(token, new.map(|new| (max_level, new)));
         Ok(())
     })
 }

@@ -44,7 +44,8 @@ pub unsafe extern "C" fn monitor_config_new(out: *mut *mut monitor_config_t) -> 
 /// later callbacks wait meanwhile). In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if config or path is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_INVALID if the path is too long; MONITOR_ERR_IO if the file cannot be read;
-/// MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line or the key);
+/// MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line); MONITOR_ERR_LIMIT if it is
+/// larger than 1 MiB or names too many peers;
 /// MONITOR_ERR_STATE if another thread is changing this configuration.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
@@ -70,9 +71,9 @@ pub unsafe extern "C" fn monitor_config_load(
 ///
 /// Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
-/// MONITOR_ERR_INVALID if a string is too long or not UTF-8; MONITOR_ERR_CONFIG if there is no such
-/// key or the value does not fit it; MONITOR_ERR_STATE if another thread is changing this
-/// configuration.
+/// MONITOR_ERR_INVALID if there is no such key, the value does not fit it, or a string is too long
+/// or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is
+/// changing this configuration.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_config_set(
@@ -100,7 +101,7 @@ pub unsafe extern "C" fn monitor_config_set(
 ///
 /// Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
-/// MONITOR_ERR_INVALID or MONITOR_ERR_CONFIG if the name or the address is wrong, or the name taken;
+/// MONITOR_ERR_INVALID if the name or the address is wrong, or the name was added before;
 /// MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is changing
 /// this configuration.
 /// Since 0.1.0.

@@ -20,7 +20,7 @@ pub const MONITOR_ERR_FORKED: i32 = 0 - 5;
 pub const MONITOR_ERR_IN_CALLBACK: i32 = 0 - 6;
 /// The operating system refused; monitor_last_error says what and why.
 pub const MONITOR_ERR_IO: i32 = 0 - 7;
-/// The configuration is wrong; monitor_last_error names the key.
+/// The configuration file is wrong, or the configuration as a whole; monitor_last_error says where.
 pub const MONITOR_ERR_CONFIG: i32 = 0 - 8;
 /// There is no peer of that name.
 pub const MONITOR_ERR_UNKNOWN_PEER: i32 = 0 - 9;

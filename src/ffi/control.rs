@@ -15,13 +15,13 @@ use super::{guard, handle, monitors, strings};
 /// monitor: a handle of monitor_init, started or not.
 /// name: the name that the peer gives itself, [A-Za-z0-9._-], 1 to 64 bytes. Copied.
 /// address: where it listens, as in monitor_config_add_peer. Copied. A host name is looked up later,
-/// on a thread of the library.
+/// on a thread of the library (before the start: in this call).
 ///
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
 /// parent started.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
-/// MONITOR_ERR_FORKED; MONITOR_ERR_INVALID or MONITOR_ERR_CONFIG if the name or the address is
-/// wrong; MONITOR_ERR_STATE if there is a peer of that name, or the monitor is being released;
+/// MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the address is wrong or forbidden, or if
+/// there is a peer of that name; MONITOR_ERR_STATE if the monitor is being released;
 /// MONITOR_ERR_LIMIT if there are too many.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]

@@ -49,7 +49,8 @@ pub unsafe extern "C" fn monitor_init(
 ///
 /// monitor: a handle of monitor_init; not started yet, or ended. After an end this is a new life (a
 /// new incarnation) for the peers. In a forked child, a monitor that the parent started starts anew,
-/// with the parent's configuration and callbacks, its own sockets and a new incarnation.
+/// with the parent's configuration, peers and callbacks, its own sockets and a new incarnation. A
+/// descriptor of monitor_event_fd keeps its number and becomes the child's own.
 ///
 /// Threads: any. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn monitor_app_start(monitor: *mut monitor_t) -> monitor_r
         let token = handle::monitor(monitor)?;
         let monitor = match monitors::claim(token)? {
             Claim::Own(monitor) => monitor,
-            Claim::Parents(parents, callbacks) => monitors::re_arm(token, parents, callbacks)?,
+            Claim::Parents(parents) => monitors::re_arm(token, parents)?,
         };
         monitor.start()
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Code, Error, Result};
 use crate::runtime::Monitor;
 
-use super::callback::{EventCallback, InterruptCallback, LogCallback};
+use super::callback::LogCallback;
 use super::registry::{self, Entry};
 use super::token::Token;
 use super::{process, pulse};
@@ -16,19 +16,8 @@ pub struct MonitorEntry {
     /// The process (see [`process`]) that tried to start it first; 0 = none yet, so that it may be
     /// used on both sides of a fork.
     owner: u64,
-    callbacks: Callbacks,
-}
-
-/// What the host registered. Kept here too, because a child that starts the monitor anew must not
-/// ask the parent's object: another thread may have held its locks at the fork.
-#[derive(Clone, Default)]
-pub struct Callbacks {
-    /// The event callback with its mask.
-    pub event: Option<(u32, Arc<EventCallback>)>,
-    /// The interrupt callback.
-    pub interrupt: Option<Arc<InterruptCallback>>,
-    /// The log callback with its level.
-    pub log: Option<(i32, Arc<LogCallback>)>,
+    /// The log callback with its level, for the last words before an abort.
+    log: Option<(i32, Arc<LogCallback>)>,
 }
 
 impl MonitorEntry {
@@ -42,7 +31,7 @@ pub enum Claim {
     /// It belongs to this process.
     Own(Arc<Monitor>),
     /// A parent of this process started it: it must be copied first.
-    Parents(Arc<Monitor>, Callbacks),
+    Parents(Arc<Monitor>),
 }
 
 /// Puts a new monitor into the registry.
@@ -53,7 +42,7 @@ pub enum Claim {
 pub fn insert(monitor: Monitor) -> Result<Token> {
     let monitor = Arc::new(monitor);
     let address = Arc::as_ptr(&monitor);
-    let entry = MonitorEntry { monitor, owner: 0, callbacks: Callbacks::default() };
+    let entry = MonitorEntry { monitor, owner: 0, log: None };
     let token = registry::insert(Entry::Monitor(Box::new(entry)))?;
     // Nobody knows the token yet, so nobody frees what the cell points to.
     pulse::open(token, 0, address);
@@ -84,7 +73,7 @@ pub fn find(token: Token) -> Result<Arc<Monitor>> {
 pub fn claim(token: Token) -> Result<Claim> {
     with_entry(token, |entry| {
         if entry.is_the_parents() {
-            return Claim::Parents(Arc::clone(&entry.monitor), entry.callbacks.clone());
+            return Claim::Parents(Arc::clone(&entry.monitor));
         }
         entry.owner = process::current();
         pulse::own(token, entry.owner);
@@ -98,19 +87,8 @@ pub fn claim(token: Token) -> Result<Claim> {
 /// # Errors
 ///
 /// [`Code::State`] if another thread did the same meanwhile, and those of the copy.
-pub fn re_arm(token: Token, parents: Arc<Monitor>, callbacks: Callbacks) -> Result<Arc<Monitor>> {
-    let copy = parents.fork_copy();
-    let fresh = Arc::new(copy?);
-    core::mem::forget(Arc::clone(&parents));
-    if let Some((mask, callback)) = callbacks.event {
-        fresh.on_event(mask, Some(Arc::new(move |event| callback.call(event))))?;
-    }
-    if let Some(callback) = callbacks.interrupt {
-        fresh.on_interrupt(Some(Arc::new(move |kind, at| callback.call(kind, at))))?;
-    }
-    if let Some((level, callback)) = callbacks.log {
-        fresh.on_log(level, Some(Arc::new(move |level, line| callback.call(level, line))))?;
-    }
+pub fn re_arm(token: Token, parents: Arc<Monitor>) -> Result<Arc<Monitor>> {
+    let fresh = Arc::new(parents.fork_copy()?);
     let mine = Arc::clone(&fresh);
     let replaced = with_entry(token, |entry| {
         if !Arc::ptr_eq(&entry.monitor, &parents) {
@@ -128,10 +106,10 @@ pub fn re_arm(token: Token, parents: Arc<Monitor>, callbacks: Callbacks) -> Resu
     }
 }
 
-/// Changes what is kept of the registered callbacks; a token that was freed meanwhile is ignored.
-/// `change` returns what it replaced, which is dropped outside of the lock.
-pub fn remember<T>(token: Token, change: impl FnOnce(&mut Callbacks) -> T) {
-    let replaced = with_entry(token, |entry| change(&mut entry.callbacks));
+/// Notes the log callback of a monitor; a token that was freed meanwhile is ignored.
+pub fn note_log(token: Token, log: Option<(i32, Arc<LogCallback>)>) {
+    let replaced = with_entry(token, |entry| core::mem::replace(&mut entry.log, log));
+    // Outside of the lock.
     drop(replaced);
 }
 
@@ -139,7 +117,7 @@ pub fn remember<T>(token: Token, change: impl FnOnce(&mut Callbacks) -> T) {
 pub fn log_callback(token: Token, level: i32) -> Option<Arc<LogCallback>> {
     let mut registry = registry::lock();
     match registry.entry(token) {
-        Some(Entry::Monitor(entry)) => match &entry.callbacks.log {
+        Some(Entry::Monitor(entry)) => match &entry.log {
             Some((most, callback)) if level <= *most => Some(Arc::clone(callback)),
             _ => None,
         },

@@ -25,7 +25,7 @@ static void peers_come_and_go(monitor_t *monitor)
   status.size = sizeof status;
   CHECK_OK(monitor_peer_status(monitor, "stock", &status));
   CHECK(strcmp(status.name, "stock") == 0);
-  CHECK_RC(monitor_add_peer(monitor, "stock", "127.0.0.1:9"), MONITOR_ERR_STATE);
+  CHECK_RC(monitor_add_peer(monitor, "stock", "127.0.0.1:9"), MONITOR_ERR_INVALID);
   CHECK(monitor_add_peer(monitor, "shop", "no address") < 0);
   CHECK(monitor_add_peer(monitor, "no name", "127.0.0.1:9") < 0);
   CHECK_OK(monitor_remove_peer(monitor, "stock"));

@@ -55,13 +55,35 @@ static void watch(monitor_t *monitor, struct seen *seen, const char *peer)
   CHECK_OK(monitor_on_event(monitor, MONITOR_EVENT_STARTED | MONITOR_EVENT_ENDED, on_event, seen));
 }
 
-static uint32_t state_of(monitor_t *monitor, const char *peer)
+static monitor_peer_status_t status_of(monitor_t *monitor, const char *peer)
 {
   monitor_peer_status_t status;
 
   status.size = sizeof status;
   CHECK_OK(monitor_peer_status(monitor, peer, &status));
-  return status.state;
+  return status;
+}
+
+/* The status follows the event within a moment. */
+static void wait_for_state(monitor_t *monitor, const char *peer, uint32_t state)
+{
+  int tries = PATIENCE_SECONDS * 1000;
+
+  while (status_of(monitor, peer).state != state) {
+    CHECK(tries-- > 0);
+    poll(NULL, 0, 1);
+  }
+}
+
+/* Until something of the peer has arrived after `before`. */
+static void wait_to_hear(monitor_t *monitor, const char *peer, int64_t before)
+{
+  int tries = PATIENCE_SECONDS * 1000;
+
+  while (status_of(monitor, peer).last_heard_at == before) {
+    CHECK(tries-- > 0);
+    poll(NULL, 0, 1);
+  }
 }
 
 int main(void)
@@ -70,6 +92,7 @@ int main(void)
   monitor_t *billing;
   struct seen by_orders;
   struct seen by_billing;
+  int64_t heard_at;
 
   pair_of(&orders, &billing);
   watch(orders, &by_orders, "billing");
@@ -78,16 +101,18 @@ int main(void)
   CHECK_OK(monitor_app_start(billing));
   CHECK(tally_wait(&by_orders.started, 1));
   CHECK(tally_wait(&by_billing.started, 1));
-  CHECK(state_of(orders, "billing") == MONITOR_STATE_UP);
+  wait_for_state(orders, "billing", MONITOR_STATE_UP);
   CHECK(tally_read(&by_orders.ended) == 0);
 
   CHECK_OK(monitor_app_end(billing));
   CHECK(tally_wait(&by_orders.ended, 1));
-  CHECK(state_of(orders, "billing") == MONITOR_STATE_ENDED);
+  wait_for_state(orders, "billing", MONITOR_STATE_ENDED);
+  heard_at = status_of(billing, "orders").last_heard_at;
 
   CHECK_OK(monitor_app_start(billing));
   CHECK(tally_wait(&by_orders.started, 2));
-  CHECK(state_of(orders, "billing") == MONITOR_STATE_UP);
+  wait_for_state(orders, "billing", MONITOR_STATE_UP);
+  wait_to_hear(billing, "orders", heard_at);
 
   /* releasing a started monitor ends it first */
   CHECK_OK(monitor_free(billing));

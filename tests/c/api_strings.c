@@ -33,7 +33,7 @@ int main(void)
   last_error_has("256");
   CHECK_RC(monitor_config_set(config, "name", longest), MONITOR_ERR_INVALID);
   last_error_has("65535");
-  CHECK_RC(monitor_config_set(config, "no_such_key", "1"), MONITOR_ERR_CONFIG);
+  CHECK_RC(monitor_config_set(config, "no_such_key", "1"), MONITOR_ERR_INVALID);
   last_error_has("no_such_key");
   CHECK_RC(monitor_config_add_peer(config, latin, "127.0.0.1:1"), MONITOR_ERR_INVALID);
   CHECK_RC(monitor_config_add_peer(config, "x", latin), MONITOR_ERR_INVALID);
