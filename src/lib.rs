@@ -45,6 +45,7 @@
 
 pub mod config;
 pub mod error;
+pub mod ffi;
 pub mod notify;
 pub mod proto;
 pub mod runtime;
