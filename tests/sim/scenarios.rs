@@ -512,3 +512,20 @@ fn a_datagram_under_another_key_changes_nothing_but_shows() {
     assert_ne!(world.view(A, "b").unwrap().flags & view::FLAG_KEY_MISMATCH, 0);
     assert_eq!(world.story(A, "b"), []);
 }
+
+#[test]
+fn an_end_right_after_the_start_is_told_although_no_answer_came_yet() {
+    let mut world = pair(32);
+    world.end(B);
+    world.run(secs(2));
+    world.start(B);
+    // The greeting, which echoes the nonce of the life before, is on its way; no answer is back.
+    world.run(Duration::from_micros(500));
+    world.end(B);
+    world.run(secs(3));
+    assert!(world.nodes[B].ended);
+    assert_eq!(
+        world.story(A, "b"),
+        [(Ended, Reason::None), (Started, Reason::None), (Ended, Reason::None)]
+    );
+}

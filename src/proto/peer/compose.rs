@@ -125,6 +125,7 @@ impl Peer {
         else {
             return;
         };
+        outbound.may_be_known |= draft.echoed_nonce != 0;
         let sequence = *next;
         *next += 1;
         line.log.note(sequence, cx.now.mono);

@@ -137,6 +137,7 @@ impl Peer {
             return;
         }
         self.take_roam_answer(&header, arrival.source);
+        self.note_acknowledgement(&header);
         if !arrival.proven {
             cx.counters.unproven += 1;
             self.note_candidate(&arrival);
