@@ -54,7 +54,7 @@ pub struct Machine {
     /// Whether some peer is judged at ticks, so that they must be waited for.
     ticks_matter: bool,
     watchdog: Option<Watchdog>,
-    /// The earliest time that was asked for in the last timeout.
+    /// The earliest time that was asked for since the last turn was judged.
     armed: Option<Time>,
     now: Now,
     redrawn: Option<Time>,
@@ -134,8 +134,11 @@ impl Machine {
         if core::mem::take(&mut self.out.ended) {
             return Output::Ended;
         }
-        self.armed = self.next_due();
-        Output::Timeout(self.armed)
+        // The earliest promise of a turn stands until the turn is judged: an input may have moved
+        // the very timer that our own lateness is measured by.
+        let next = self.next_due();
+        self.armed = self.armed.into_iter().chain(next).min();
+        Output::Timeout(next)
     }
 
     /// The peers whose view changed since the last call of [`Machine::clear_changed`], by their

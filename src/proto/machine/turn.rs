@@ -131,7 +131,7 @@ impl Machine {
     /// How much later than asked for this turn judges: scheduling, SIGSTOP, and suspend, during
     /// which the monotonic clock stands still and the boot clock goes on.
     fn measure_lateness(&mut self, now: Now) {
-        let late = self.armed.map_or(Duration::ZERO, |armed| now.mono.since(armed));
+        let late = self.armed.take().map_or(Duration::ZERO, |armed| now.mono.since(armed));
         let boot = nanos(now.boot.since(self.now.boot));
         let mono = nanos(now.mono.since(self.now.mono));
         let suspended = Duration::from_nanos(boot.saturating_sub(mono));
