@@ -401,3 +401,29 @@ fn two_hundred_thousand_hostile_datagrams_change_nothing() {
     assert_eq!(world.story(0, "b")[2..], [(EventKind::Recovered, Reason::Restarted)]);
     assert_eq!(world.view(0, "b").unwrap().state, State::Up);
 }
+
+#[test]
+fn a_short_probe_for_another_life_is_not_answered_by_a_longer_start() {
+    let mut world = acquainted(4712);
+    let tape = world.tape.take().unwrap();
+    let latest = tape.iter().rev().find(|(from, to, _)| (*from, *to) == (1, 0)).unwrap();
+    let header = decode(&latest.2).unwrap().header;
+    let key = DirectionKey::derive(Some(b"0123456789abcdef"), &header.sender, &header.receiver);
+    let probe = Header {
+        kind: Kind::Probe,
+        receiver_incarnation: 4711,
+        sequence: header.sequence + 1,
+        ..header
+    };
+    for (group, answer) in [("", Kind::Reply), ("test", Kind::Start)] {
+        let bytes = encode(&probe, Names { group, sender: "b", receiver: "a" }, &key);
+        let (source, received) = (address(1), world.clock(0).mono);
+        world.tape = Some(Vec::new());
+        world.input(0, Input::Datagram { source, received, bytes: bytes.as_bytes() });
+        let answers = world.tape.take().unwrap();
+        assert_eq!(answers.len(), 1);
+        let told = decode(&answers[0].2).unwrap().header;
+        assert_eq!((told.kind, told.echoed_nonce), (answer, probe.nonce));
+        assert!(answers[0].2.len() <= bytes.as_bytes().len());
+    }
+}

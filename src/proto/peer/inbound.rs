@@ -98,7 +98,7 @@ impl Peer {
         }
         match header.kind {
             Kind::Start => self.answer(&arrival, 0, cx),
-            Kind::Probe => self.answer_with_start(&arrival, cx),
+            Kind::Probe => self.answer_with_start(&arrival, datagram.total_len(), cx),
             Kind::Running | Kind::End | Kind::Reply => {}
         }
     }
