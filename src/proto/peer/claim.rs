@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::inbound::Arrival;
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::event::{EventKind, Reason};
+use crate::proto::machine::Phase;
 use crate::proto::time::Time;
 use crate::proto::wire::{FLAG_RETIRED, Header, Kind};
 
@@ -78,22 +79,20 @@ impl Peer {
         }
     }
 
-    /// A REPLY of the current incarnation: it may answer a probe.
+    /// A datagram of the current incarnation: it may answer a probe.
     pub(super) fn take_probe_answer(
         &mut self,
         header: &Header,
         source: SocketAddr,
         cx: &mut Context<'_>,
     ) {
+        if self.answers_roam(source, header.echoed_nonce) {
+            self.claims.roam = None;
+            self.outbound.roam_to(source);
+            self.changed = true;
+        }
         if header.kind != Kind::Reply {
             return;
-        }
-        if let Some((address, nonce, _)) = self.claims.roam
-            && (address, nonce) == (source, header.echoed_nonce)
-        {
-            self.claims.roam = None;
-            self.outbound.roam_to(address);
-            self.changed = true;
         }
         let detect_within = self.pace.detect_within;
         let Some(newcomer) = &mut self.claims.newcomer else { return };
@@ -111,6 +110,16 @@ impl Peer {
     /// Whether `nonce` is that of the probe that is under way.
     pub(super) fn answers_probe(&self, nonce: u64) -> bool {
         self.claims.newcomer.is_some_and(|newcomer| newcomer.probe == Some(nonce))
+    }
+
+    /// Whether `nonce`, from `source`, is that of the probe that was sent there.
+    pub(super) fn answers_roam(&self, source: SocketAddr, nonce: u64) -> bool {
+        self.claims.roam.is_some_and(|(address, sent, _)| (address, sent) == (source, nonce))
+    }
+
+    /// The probe to an unknown address proves nothing any more (rule R2).
+    pub(super) fn forget_roam(&mut self) {
+        self.claims.roam = None;
     }
 
     /// Two authentic datagrams of one sequence: the peer runs twice under one incarnation.
@@ -134,7 +143,14 @@ impl Peer {
             self.outbound.come_home(source);
             return;
         }
-        if !self.settings.roaming || self.outbound.is_roaming_at(source) {
+        self.ask_at(source, cx);
+    }
+
+    /// Asks whether the peer can be answered at `source`, which is the only way to meet one whose
+    /// address is not known: its greetings prove nothing, and our answers would not reach it.
+    pub(super) fn ask_at(&mut self, source: SocketAddr, cx: &mut Context<'_>) {
+        let known = self.outbound.is_configured(source) || self.outbound.is_roaming_at(source);
+        if !self.settings.roaming || known || cx.own.phase != Phase::Running {
             return;
         }
         let now = cx.now.mono;

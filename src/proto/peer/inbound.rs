@@ -96,6 +96,9 @@ impl Peer {
         } else if header.kind != Kind::Probe && header.sequence > last {
             self.outbound.note_nonce(header.nonce);
         }
+        if !self.lives.is_retired(header.incarnation) {
+            self.ask_at(arrival.source, cx);
+        }
         match header.kind {
             Kind::Start => self.answer(&arrival, 0, cx),
             Kind::Probe => self.answer_with_start(&arrival, datagram.total_len(), cx),
@@ -113,7 +116,8 @@ impl Peer {
         let header = arrival.header;
         // Whoever answers the incumbent's probe under another life sits where the incumbent was.
         let answers_probe = self.answers_probe(header.echoed_nonce);
-        arrival.proven |= answers_probe;
+        let answers_roam = self.answers_roam(arrival.source, header.echoed_nonce);
+        arrival.proven |= answers_probe || answers_roam;
         if usize::from(header.path) >= MAX_PATHS {
             cx.counters.malformed += 1;
             return;
@@ -139,6 +143,7 @@ impl Peer {
         if !arrival.proven {
             cx.counters.unproven += 1;
             self.note_candidate(&arrival);
+            self.ask_at(arrival.source, cx);
             if asks {
                 self.answer(&arrival, 0, cx);
             }
