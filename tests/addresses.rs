@@ -1,6 +1,13 @@
 //! An address is only where to send: peers that wander are followed with proof, and addresses that
 //! come and go change nothing else.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 #[allow(dead_code, reason = "the world of the simulator serves more stories than these")]
 #[path = "sim/world.rs"]
 mod world;

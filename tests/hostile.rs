@@ -2,6 +2,13 @@
 //! believed, nothing is answered that should not be, everything is counted, and the heartbeats go
 //! on.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 #[allow(dead_code, reason = "the world of the simulator serves more stories than these")]
 #[path = "sim/world.rs"]
 mod world;
@@ -400,6 +407,30 @@ fn two_hundred_thousand_hostile_datagrams_change_nothing() {
     world.run(ms(3000));
     assert_eq!(world.story(0, "b")[2..], [(EventKind::Recovered, Reason::Restarted)]);
     assert_eq!(world.view(0, "b").unwrap().state, State::Up);
+}
+
+#[test]
+fn a_greeting_of_a_former_life_is_answered_ten_times_a_second_at_most_and_to_its_own_address() {
+    let mut world = acquainted(4713);
+    let tape = world.tape.take().unwrap();
+    let (_, _, greeting) = tape.into_iter().find(|(from, to, _)| (*from, *to) == (1, 0)).unwrap();
+    assert_eq!(decode(&greeting).unwrap().header.kind, Kind::Start);
+    world.tape = Some(Vec::new());
+    let mut answered = 0;
+    for step in 0..10_000_u64 {
+        world.run(ms(1));
+        let sent = world.nodes[0].sent;
+        let (source, received) =
+            (SocketAddr::from(([192, 0, 2, 1], 1 + step as u16)), world.clock(0).mono);
+        world.input(0, Input::Datagram { source, received, bytes: &greeting });
+        answered += world.nodes[0].sent - sent;
+    }
+    assert!((100..=103).contains(&answered), "{answered} in ten seconds");
+    let replies = world.tape.take().unwrap().into_iter().filter(|(from, to, bytes)| {
+        (*from, *to) == (0, 1) && decode(bytes).unwrap().header.kind == Kind::Reply
+    });
+    assert_eq!(replies.count() as u64, answered, "all of them went to the configured address");
+    assert!(world.nodes.iter().all(|node| node.events.is_empty()));
 }
 
 #[test]

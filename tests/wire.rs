@@ -1,6 +1,13 @@
 //! The datagram: the dumps of `docs/PROTOCOL.md` bit for bit, every malformed case, and nothing
 //! that arrives can do harm.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::iter::once;
 
 use peermon::proto::auth::{DirectionKey, TAG_LEN, key_id, node_id};
