@@ -458,3 +458,21 @@ fn a_short_probe_for_another_life_is_not_answered_by_a_longer_start() {
         assert!(answers[0].2.len() <= bytes.as_bytes().len());
     }
 }
+
+#[test]
+fn a_reply_that_is_a_twin_is_not_answered() {
+    let mut world = acquainted(4714);
+    let tape = world.tape.take().unwrap();
+    let latest = tape.iter().rev().find(|(from, to, _)| (*from, *to) == (1, 0)).unwrap();
+    let header = decode(&latest.2).unwrap().header;
+    let key = DirectionKey::derive(Some(b"0123456789abcdef"), &header.sender, &header.receiver);
+    let names = Names { group: "test", sender: "b", receiver: "a" };
+    for (kind, answers) in [(Kind::Reply, 0), (Kind::Running, 1)] {
+        let sent = world.nodes[0].sent;
+        let twin = encode(&Header { kind, wall: 4711, ..header }, names, &key);
+        let (source, received) = (address(1), world.clock(0).mono);
+        world.input(0, Input::Datagram { source, received, bytes: twin.as_bytes() });
+        assert_eq!(world.nodes[0].sent - sent, answers, "{kind:?}");
+    }
+    assert_eq!(world.story(0, "b"), [(EventKind::NameConflict, Reason::None)]);
+}

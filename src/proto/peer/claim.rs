@@ -125,12 +125,18 @@ impl Peer {
     /// Two authentic datagrams of one sequence: the peer runs twice under one incarnation.
     pub(super) fn on_twin(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         self.tell_conflict(cx);
-        self.answer(arrival, FLAG_RETIRED, cx);
+        self.answer_retired(arrival, cx);
     }
 
     /// A retired incarnation that proves to be alive.
     pub(super) fn on_retired_alive(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         self.tell_conflict(cx);
+        self.answer_retired(arrival, cx);
+    }
+
+    /// Tells the sender that it does not carry the name. A REPLY is never answered: two pairs of
+    /// clones would answer one another for ever (rule R29).
+    fn answer_retired(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         if arrival.header.kind != Kind::Reply {
             self.answer(arrival, FLAG_RETIRED, cx);
         }
