@@ -51,11 +51,7 @@ impl Machine {
             return;
         }
         let received = received.min(self.now.mono);
-        // Arrivals are handed in in their order, so a tick before this one has seen all of its own.
-        while self.next_tick < received {
-            let tick = self.next_tick;
-            self.tick(tick);
-        }
+        self.tick_before(received);
         let datagram = match wire::decode(bytes) {
             Ok(datagram) => datagram,
             Err(Malformed::Shape) => return self.counters.malformed += 1,
@@ -162,6 +158,19 @@ impl Machine {
             }
         }
         self.with_peers(|peer, cx| peer.on_own_stall(cx));
+    }
+
+    /// Arrivals are handed in in their order, so a tick before this one has seen all of its own.
+    /// At most one tick between two arrivals: those that a stall swallowed are not made up for.
+    fn tick_before(&mut self, received: Time) {
+        let due = self.next_tick;
+        if due >= received {
+            return;
+        }
+        self.tick(due);
+        let interval = nanos(self.own.judge_interval).max(1);
+        let behind = nanos(received.since(self.next_tick)).div_ceil(interval);
+        self.next_tick = self.next_tick + Duration::from_nanos(interval.saturating_mul(behind));
     }
 
     /// At most one tick per turn: ticks that a stall swallowed are not made up for.

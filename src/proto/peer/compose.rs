@@ -6,6 +6,8 @@ use core::time::Duration;
 use super::inbound::Arrival;
 use super::outbound::{Seen, seen};
 use super::{Context, Peer, State};
+use crate::proto::machine::Own;
+use crate::proto::settings::PeerSettings;
 use crate::proto::wire::{self, Header, Kind, Names, OwnState};
 
 impl Peer {
@@ -24,8 +26,17 @@ impl Peer {
         self.send_on(path, None, Header { flags, ..draft }, cx);
     }
 
-    /// Answers a probe that asked for another life of ours with START, which echoes its nonce.
-    pub(super) fn answer_with_start(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+    /// Answers a probe of `len` bytes that asked for another life of ours with START, which echoes
+    /// its nonce; with REPLY if START would be longer than the probe (rule R29).
+    pub(super) fn answer_with_start(
+        &mut self,
+        arrival: &Arrival,
+        len: usize,
+        cx: &mut Context<'_>,
+    ) {
+        if wire::encoded_len(Kind::Start, names(cx.own, &self.settings)) > len {
+            return self.answer(arrival, 0, cx);
+        }
         if !self.answers.take(cx.now.mono) {
             cx.counters.limited += 1;
             return;
@@ -118,8 +129,7 @@ impl Peer {
         draft: Header,
         cx: &mut Context<'_>,
     ) {
-        let names =
-            Names { group: &cx.own.group, sender: &cx.own.name, receiver: &self.settings.name };
+        let names = names(cx.own, &self.settings);
         let outbound = &mut self.outbound;
         let (Some(line), Some(next)) = (outbound.paths.get_mut(path), outbound.next.get_mut(path))
         else {
@@ -133,6 +143,10 @@ impl Peer {
         let to = to.or(line.roamed).unwrap_or(line.address);
         cx.out.send(to, wire::encode(&header, names, &self.outbound.key));
     }
+}
+
+fn names<'a>(own: &'a Own, peer: &'a PeerSettings) -> Names<'a> {
+    Names { group: &own.group, sender: &own.name, receiver: &peer.name }
 }
 
 fn micros(span: Duration) -> u32 {

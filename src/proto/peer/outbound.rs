@@ -140,6 +140,11 @@ impl Outbound {
         self.paths.get(usize::from(path)).map(|path| &path.log)
     }
 
+    /// The next sequence of a path, whether it exists at present or not.
+    pub fn next_sequence(&self, path: u8) -> Option<u64> {
+        self.next.get(usize::from(path)).copied()
+    }
+
     /// Whether `source` is configured.
     pub fn is_configured(&self, source: SocketAddr) -> bool {
         self.paths.iter().any(|path| path.address == source)
