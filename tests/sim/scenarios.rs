@@ -174,6 +174,22 @@ fn a_stopped_and_continued_peer_is_down_then_recovered_as_resumed() {
 }
 
 #[test]
+fn a_peer_that_was_stopped_until_it_was_only_greeted_recovers_as_resumed() {
+    for stopped in [11, 30, 600] {
+        let mut world = pair(33);
+        world.stop(B);
+        world.run(secs(stopped));
+        world.resume(B);
+        world.run(secs(6));
+        assert_eq!(
+            world.story(A, "b"),
+            [(Late, Reason::None), (Down, Reason::Silent), (Recovered, Reason::Resumed)],
+            "{stopped} s"
+        );
+    }
+}
+
+#[test]
 fn a_survivor_frozen_for_two_seconds_blames_nobody() {
     for seed in 0..100 {
         let mut world = pair(100 + seed);

@@ -58,6 +58,10 @@ impl Peer {
             probed: Time::ZERO,
             probe: None,
         });
+        if arrival.header.kind == Kind::End {
+            // It gives up waiting. Nobody knew it, so there is nothing to report.
+            return self.settle_claims();
+        }
         newcomer.last_seen = now;
         newcomer.latest = arrival;
         if known.is_none() || now.since(newcomer.probed) > self.pace.detect_within {

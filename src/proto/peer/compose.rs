@@ -17,9 +17,7 @@ impl Peer {
             cx.counters.limited += 1;
             return;
         }
-        let current = self.lives.is_current(arrival.header.incarnation);
-        let held = if current { self.state } else { State::Unknown };
-        let seen = seen(arrival, held as u8);
+        let seen = seen(arrival, self.held_of(arrival) as u8);
         let path = self.outbound.path_to(arrival.source);
         let interval = self.settings.heartbeat_interval;
         let draft = self.draft(Kind::Reply, interval, seen, cx);
@@ -41,11 +39,10 @@ impl Peer {
             cx.counters.limited += 1;
             return;
         }
-        let current = self.lives.is_current(arrival.header.incarnation);
-        let held = if current { self.state } else { State::Unknown };
         let path = self.outbound.path_to(arrival.source);
         let interval = self.settings.heartbeat_interval;
-        let draft = self.draft(Kind::Start, interval, seen(arrival, held as u8), cx);
+        let seen = seen(arrival, self.held_of(arrival) as u8);
+        let draft = self.draft(Kind::Start, interval, seen, cx);
         self.send_on(path, None, draft, cx);
     }
 
@@ -65,6 +62,18 @@ impl Peer {
     pub(super) fn send_probe_to(&mut self, to: SocketAddr, nonce: u64, cx: &mut Context<'_>) {
         let draft = self.draft(Kind::Probe, self.settings.heartbeat_interval, self.addressee(), cx);
         self.send_on(0, Some(to), Header { nonce, ..draft }, cx);
+    }
+
+    /// What is held of the life that `arrival` comes from. An END is taken for good whoever says
+    /// it, so that a newcomer that gives up waiting is acknowledged too.
+    fn held_of(&self, arrival: &Arrival) -> State {
+        if self.lives.is_current(arrival.header.incarnation) {
+            self.state
+        } else if arrival.proven && arrival.header.kind == Kind::End {
+            State::Ended
+        } else {
+            State::Unknown
+        }
     }
 
     /// Sends one datagram of `kind` on every path.
