@@ -757,13 +757,11 @@ monitor_result_t monitor_config_load(monitor_config_t *config, const char *path)
  * Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_INVALID if there is no such key, the value does not fit it, or a string is too long
- * or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is
- * changing this configuration.
+ * or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread
+ * is changing this configuration.
  * Since 0.1.0.
  */
-monitor_result_t monitor_config_set(monitor_config_t *config,
-                                    const char *key,
-                                    const char *value);
+monitor_result_t monitor_config_set(monitor_config_t *config, const char *key, const char *value);
 
 /**
  * Adds a peer to watch. The order of the calls is of no meaning.
