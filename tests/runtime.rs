@@ -307,7 +307,9 @@ fn a_cut_path_is_down_and_a_healed_one_recovered() {
         assert_eq!(a.peer_status("b").unwrap().outages, round);
         relay.cut.store(false, Ordering::SeqCst);
         let recovered = wait_for(&seen, EventKind::Recovered);
-        assert_eq!(recovered.reason, Reason::Reconnected);
+        // On a busy machine b may confess a stall of its own, which goes first.
+        let healed = [Reason::Reconnected, Reason::Resumed];
+        assert!(healed.contains(&recovered.reason), "{recovered:?}");
         assert!(recovered.id > down.id && !recovered.outage.is_zero());
     }
     a.close().unwrap();
