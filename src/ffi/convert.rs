@@ -1,0 +1,167 @@
+//! From the types of the rings below to the structs of C, on the stack.
+
+use core::ffi::{CStr, c_char};
+use core::mem::size_of;
+use core::ptr;
+
+use crate::proto::event::{Event, Interrupt};
+use crate::proto::peer::view::View;
+use crate::proto::time::{Wall, nanos};
+
+use super::constants::MONITOR_NAME_SIZE;
+use super::detail::floor_char_boundary;
+use super::types::{monitor_event, monitor_interrupt, monitor_peer_status};
+
+/// The longest log line with its NUL.
+const LINE_SIZE: usize = 1024;
+
+/// Hands an event to `use_it`; the struct and its name live until that returns.
+pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) -> T) -> T {
+    let name = event.peer.as_deref().map(name_of);
+    let evidence = &event.evidence;
+    let converted = monitor_event {
+        size: size_of_u32::<monitor_event>(),
+        kind: event.kind.bit(),
+        reason: event.reason.code(),
+        // Nothing is recorded yet, so nothing is delivered twice and nothing lacks its record.
+        flags: 0,
+        epoch: event.epoch,
+        id: event.id,
+        peer: name.as_ref().map_or(ptr::null(), |name| name.as_ptr()),
+        incarnation: event.incarnation,
+        judged_at: event.judged.0,
+        last_heard_at: event.last_heard.map_or(0, |at| at.0),
+        outage: nanos(event.outage),
+        interval: nanos(evidence.interval),
+        deadline: nanos(evidence.deadline),
+        own_lateness: nanos(evidence.own_lateness),
+        round_trip: nanos(evidence.round_trip),
+        misses: evidence.misses,
+        merged: event.merged,
+    };
+    use_it(&raw const converted)
+}
+
+/// An interrupt; none of the present kinds is about a peer.
+pub fn interrupt(kind: Interrupt, raised: Wall) -> monitor_interrupt {
+    monitor_interrupt {
+        size: size_of_u32::<monitor_interrupt>(),
+        kind: kind as u32,
+        peer: ptr::null(),
+        raised_at: raised.0,
+    }
+}
+
+/// The status of a peer.
+pub fn status(view: &View) -> monitor_peer_status {
+    let record = &view.record;
+    let evidence = &view.evidence;
+    monitor_peer_status {
+        size: size_of_u32::<monitor_peer_status>(),
+        state: view.state as u32,
+        reason: view.reason.code(),
+        flags: view.flags,
+        name: name_of(&view.name),
+        start_flag: record.start.into(),
+        end_flag: record.end.into(),
+        recovery_wait: record.recovery_wait.into(),
+        misses: evidence.misses,
+        running_a: record.running_a.unwrap_or(0),
+        running_b: record.running_b.unwrap_or(0),
+        incarnation: view.incarnation,
+        since: view.since.0,
+        last_heard_at: view.last_heard.map_or(0, |at| at.0),
+        outages: view.outages,
+        interval: nanos(evidence.interval),
+        deadline: nanos(evidence.deadline),
+        detect_within: nanos(view.detect_within),
+        own_lateness: nanos(evidence.own_lateness),
+        round_trip: nanos(evidence.round_trip),
+        pause_remaining: nanos(view.pause_remaining),
+    }
+}
+
+/// Hands a log line to `use_it` as C wants it: one line, one NUL, cut between characters.
+pub fn with_line<T>(line: &str, use_it: impl FnOnce(&CStr) -> T) -> T {
+    let mut buffer = [0_u8; LINE_SIZE];
+    let kept = line.as_bytes().get(..floor_char_boundary(line, LINE_SIZE - 1)).unwrap_or_default();
+    for (to, from) in buffer.iter_mut().zip(kept) {
+        *to = if matches!(*from, b'\0' | b'\n' | b'\r') { b' ' } else { *from };
+    }
+    use_it(CStr::from_bytes_until_nul(&buffer).unwrap_or_default())
+}
+
+/// A name with its NUL. Names are valid ([A-Za-z0-9._-]{1,64}) long before they get here.
+fn name_of(name: &str) -> [c_char; MONITOR_NAME_SIZE] {
+    let mut buffer: [c_char; MONITOR_NAME_SIZE] = [0; MONITOR_NAME_SIZE];
+    for (to, from) in buffer.iter_mut().take(MONITOR_NAME_SIZE - 1).zip(name.bytes()) {
+        *to = c_char::from_ne_bytes([from]);
+    }
+    buffer
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "structs of C are small")]
+const fn size_of_u32<T>() -> u32 {
+    size_of::<T>() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::proto::event::{EventKind, Evidence, Reason};
+
+    fn event(peer: Option<&str>) -> Event {
+        Event {
+            kind: EventKind::Down,
+            reason: Reason::Silent,
+            epoch: 3,
+            id: 4,
+            peer: peer.map(Into::into),
+            incarnation: 5,
+            judged: Wall(6),
+            last_heard: None,
+            outage: Duration::from_nanos(7),
+            merged: 8,
+            evidence: Evidence { misses: 9, ..Evidence::default() },
+        }
+    }
+
+    #[test]
+    fn an_event_is_handed_over_with_its_name() {
+        with_event(&event(Some("billing")), |c| {
+            // SAFETY: the struct lives until this closure returns.
+            let c = unsafe { &*c };
+            assert_eq!((c.kind, c.reason, c.flags), (4, 1, 0));
+            assert_eq!((c.epoch, c.id, c.incarnation), (3, 4, 5));
+            assert_eq!((c.judged_at, c.last_heard_at, c.outage), (6, 0, 7));
+            assert_eq!((c.merged, c.misses), (8, 9));
+            // SAFETY: the name lives as long as the struct.
+            assert_eq!(unsafe { CStr::from_ptr(c.peer) }, c"billing");
+        });
+    }
+
+    #[test]
+    fn an_event_about_the_monitor_itself_has_no_name() {
+        // SAFETY: the struct lives until the closure returns.
+        with_event(&event(None), |c| assert!(unsafe { (*c).peer }.is_null()));
+    }
+
+    #[test]
+    fn the_longest_name_keeps_its_end() {
+        let longest = "n".repeat(MONITOR_NAME_SIZE - 1);
+        let name = name_of(&longest);
+        assert_eq!(name[MONITOR_NAME_SIZE - 1], 0);
+        assert_eq!(name[MONITOR_NAME_SIZE - 2], b'n' as c_char);
+    }
+
+    #[test]
+    fn a_log_line_is_one_line_and_is_cut_between_characters() {
+        with_line("one\ntwo\0three", |line| assert_eq!(line, c"one two three"));
+        with_line(&"\u{20ac}".repeat(LINE_SIZE), |line| {
+            let text = line.to_str().unwrap();
+            assert_eq!(text.len(), (LINE_SIZE - 1) / 3 * 3);
+        });
+    }
+}

@@ -1,0 +1,189 @@
+//! The types of the C interface. The documentation is copied into the header.
+//!
+//! No Rust enum crosses the border (a foreign number in one would be undefined behaviour), no
+//! `bool`, and every struct that may grow begins with its size.
+
+use core::ffi::{c_char, c_void};
+
+use super::constants::MONITOR_NAME_SIZE;
+
+/// 0 (MONITOR_OK) is success, negative numbers are MONITOR_ERR_*.
+pub type monitor_result_t = i32;
+
+/// Opaque; a pointer to it is a token and points to nothing.
+pub struct monitor {
+    _never_dereferenced: [u8; 0],
+}
+
+/// A monitored application: a handle, made by monitor_init, released by monitor_free.
+pub type monitor_t = monitor;
+
+/// Opaque; a pointer to it is a token and points to nothing.
+pub struct monitor_config {
+    _never_dereferenced: [u8; 0],
+}
+
+/// A configuration in the making: a handle, made by monitor_config_new, released by
+/// monitor_config_free.
+pub type monitor_config_t = monitor_config;
+
+/// What happened, why, and the numbers behind it. (epoch, id) names an event for ever; ids increase
+/// within an epoch, and a reader that meets an unknown epoch starts anew.
+///
+/// The struct and the strings that it points to live until the callback returns.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct monitor_event {
+    /// Bytes of this struct as the library was built: fields beyond it do not exist.
+    pub size: u32,
+    /// MONITOR_EVENT_*, one bit.
+    pub kind: u32,
+    /// MONITOR_REASON_*.
+    pub reason: u32,
+    /// MONITOR_EVENT_FLAG_*, any number of bits.
+    pub flags: u32,
+    /// The life of the id counter.
+    pub epoch: u64,
+    /// The number within the epoch, from 1.
+    pub id: u64,
+    /// The name of the peer; NULL for events about this monitor itself.
+    pub peer: *const c_char,
+    /// The incarnation of the peer; 0 = unknown.
+    pub incarnation: u64,
+    /// When it was judged: nanoseconds since 1970 UTC. For people; clocks may step.
+    pub judged_at: i64,
+    /// When the peer was last heard: nanoseconds since 1970 UTC; 0 = never.
+    pub last_heard_at: i64,
+    /// Nanoseconds: for DOWN the silence so far, for RECOVERED the length of the outage.
+    pub outage: u64,
+    /// Nanoseconds between heartbeats, as the peer announced it.
+    pub interval: u64,
+    /// Nanoseconds after the last sign of life at which the deadline lay.
+    pub deadline: u64,
+    /// Nanoseconds by which this process itself was late while it waited.
+    pub own_lateness: u64,
+    /// Nanoseconds there and back; 0 = unknown.
+    pub round_trip: u64,
+    /// Heartbeats that were due and did not arrive.
+    pub misses: u32,
+    /// Complete DOWN/RECOVERED pairs of this peer that were dropped before this event because
+    /// nobody took events off the queue.
+    pub merged: u32,
+}
+
+/// What happened, why, and the numbers behind it.
+pub type monitor_event_t = monitor_event;
+
+/// What is known about a peer: the six fields of its status record (name, start_flag, running_a,
+/// running_b, end_flag, recovery_wait), the judgement, and the numbers behind it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct monitor_peer_status {
+    /// Set by the caller of monitor_peer_status to sizeof(monitor_peer_status_t); on return, and in
+    /// monitor_each_peer, the bytes that the library filled.
+    pub size: u32,
+    /// MONITOR_STATE_*.
+    pub state: u32,
+    /// MONITOR_REASON_*: why the state changed last.
+    pub reason: u32,
+    /// MONITOR_STATUS_*, any number of bits.
+    pub flags: u32,
+    /// The name of the peer, ended by a NUL.
+    pub name: [c_char; MONITOR_NAME_SIZE],
+    /// 1 = the peer said that it started.
+    pub start_flag: u8,
+    /// 1 = the peer said that it ended.
+    pub end_flag: u8,
+    /// 1 = the peer was judged down and is waited for.
+    pub recovery_wait: u8,
+    /// Heartbeats that were due and did not arrive.
+    pub misses: u32,
+    /// The value of the last heartbeat; 0 = "-", none.
+    pub running_a: u64,
+    /// The value that running_a had at the last tick of the judge timer; 0 = "-", none.
+    pub running_b: u64,
+    /// The incarnation of the peer; 0 = never heard.
+    pub incarnation: u64,
+    /// When the state changed last: nanoseconds since 1970 UTC.
+    pub since: i64,
+    /// When the peer was last heard: nanoseconds since 1970 UTC; 0 = never.
+    pub last_heard_at: i64,
+    /// Outages since the peer was added.
+    pub outages: u64,
+    /// Nanoseconds between heartbeats, as the peer announced it.
+    pub interval: u64,
+    /// Nanoseconds after the last sign of life at which the deadline lies.
+    pub deadline: u64,
+    /// Nanoseconds: the detection time in force, from crash to verdict.
+    pub detect_within: u64,
+    /// Nanoseconds by which this process itself was late while it waited.
+    pub own_lateness: u64,
+    /// Nanoseconds there and back; 0 = unknown.
+    pub round_trip: u64,
+    /// Nanoseconds that remain of the peer's announced pause; 0 = none.
+    pub pause_remaining: u64,
+}
+
+/// What is known about a peer.
+pub type monitor_peer_status_t = monitor_peer_status;
+
+/// What must reach the application itself at once. The struct and the strings that it points to
+/// live until the callback returns.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct monitor_interrupt {
+    /// Bytes of this struct as the library was built: fields beyond it do not exist.
+    pub size: u32,
+    /// MONITOR_INTERRUPT_*.
+    pub kind: u32,
+    /// The name of the peer; NULL unless it is about a peer.
+    pub peer: *const c_char,
+    /// When it was raised: nanoseconds since 1970 UTC.
+    pub raised_at: i64,
+}
+
+/// What must reach the application itself at once.
+pub type monitor_interrupt_t = monitor_interrupt;
+
+/// Takes one event. Runs on the library's delivery thread, or inside of monitor_dispatch. See "The
+/// contract of every callback" above.
+pub type monitor_event_fn =
+    Option<unsafe extern "C-unwind" fn(event: *const monitor_event_t, user_data: *mut c_void)>;
+
+/// Takes one interrupt. Runs on a thread of the library, also while the host's own loop is blocked.
+/// See "The contract of every callback" above.
+pub type monitor_interrupt_fn = Option<
+    unsafe extern "C-unwind" fn(interrupt: *const monitor_interrupt_t, user_data: *mut c_void),
+>;
+
+/// Takes one log line of MONITOR_LOG_* level: at most 1023 bytes, without line breaks, ended by a
+/// NUL, valid until the callback returns. Runs on the library's delivery thread, or inside of
+/// monitor_dispatch. See "The contract of every callback" above.
+pub type monitor_log_fn =
+    Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
+
+/// Takes the status of one peer. Runs inside of monitor_each_peer, on the thread that called it.
+/// See "The contract of every callback" above.
+pub type monitor_peer_fn = Option<
+    unsafe extern "C-unwind" fn(status: *const monitor_peer_status_t, user_data: *mut c_void),
+>;
+
+#[cfg(test)]
+mod tests {
+    use core::mem::{offset_of, size_of};
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn layouts_of_released_structs_never_move() {
+        assert_eq!(size_of::<monitor_event>(), 112);
+        assert_eq!(offset_of!(monitor_event, peer), 32);
+        assert_eq!(offset_of!(monitor_event, misses), 104);
+        assert_eq!(offset_of!(monitor_peer_status, name), 16);
+        assert_eq!(offset_of!(monitor_peer_status, misses), 84);
+        assert_eq!(offset_of!(monitor_peer_status, running_a), 88);
+        assert_eq!(size_of::<monitor_peer_status>(), 184);
+        assert_eq!(size_of::<monitor_interrupt>(), 24);
+    }
+}

@@ -1,0 +1,63 @@
+/* The layout that hosts were compiled with: it never moves. */
+#include <stddef.h>
+
+#include "check.h"
+
+#define AT(type, member, offset) CHECK(offsetof(type, member) == (offset))
+
+int main(void)
+{
+  if (sizeof(void *) != 8)
+    return 0;
+  AT(monitor_event_t, size, 0);
+  AT(monitor_event_t, kind, 4);
+  AT(monitor_event_t, reason, 8);
+  AT(monitor_event_t, flags, 12);
+  AT(monitor_event_t, epoch, 16);
+  AT(monitor_event_t, id, 24);
+  AT(monitor_event_t, peer, 32);
+  AT(monitor_event_t, incarnation, 40);
+  AT(monitor_event_t, judged_at, 48);
+  AT(monitor_event_t, last_heard_at, 56);
+  AT(monitor_event_t, outage, 64);
+  AT(monitor_event_t, interval, 72);
+  AT(monitor_event_t, deadline, 80);
+  AT(monitor_event_t, own_lateness, 88);
+  AT(monitor_event_t, round_trip, 96);
+  AT(monitor_event_t, misses, 104);
+  AT(monitor_event_t, merged, 108);
+
+  AT(monitor_peer_status_t, size, 0);
+  AT(monitor_peer_status_t, state, 4);
+  AT(monitor_peer_status_t, reason, 8);
+  AT(monitor_peer_status_t, flags, 12);
+  AT(monitor_peer_status_t, name, 16);
+  AT(monitor_peer_status_t, start_flag, 81);
+  AT(monitor_peer_status_t, end_flag, 82);
+  AT(monitor_peer_status_t, recovery_wait, 83);
+  AT(monitor_peer_status_t, misses, 84);
+  AT(monitor_peer_status_t, running_a, 88);
+  AT(monitor_peer_status_t, running_b, 96);
+  AT(monitor_peer_status_t, incarnation, 104);
+  AT(monitor_peer_status_t, since, 112);
+  AT(monitor_peer_status_t, last_heard_at, 120);
+  AT(monitor_peer_status_t, outages, 128);
+  AT(monitor_peer_status_t, interval, 136);
+  AT(monitor_peer_status_t, deadline, 144);
+  AT(monitor_peer_status_t, detect_within, 152);
+  AT(monitor_peer_status_t, own_lateness, 160);
+  AT(monitor_peer_status_t, round_trip, 168);
+  AT(monitor_peer_status_t, pause_remaining, 176);
+
+  AT(monitor_interrupt_t, size, 0);
+  AT(monitor_interrupt_t, kind, 4);
+  AT(monitor_interrupt_t, peer, 8);
+  AT(monitor_interrupt_t, raised_at, 16);
+
+  CHECK(sizeof(monitor_event_t) >= 112);
+  CHECK(sizeof(monitor_peer_status_t) >= 184);
+  CHECK(sizeof(monitor_interrupt_t) >= 24);
+  CHECK(sizeof(monitor_result_t) == 4);
+  CHECK(MONITOR_NAME_SIZE == 65);
+  return 0;
+}
