@@ -42,7 +42,10 @@ impl Network {
             ip(&["netns", "add", &space])?;
             ip(&["-n", &space, "link", "set", "lo", "up"])?;
             let port = format!("port{node}");
-            ip(&["-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &space])?;
+            ip(&[
+                "-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0",
+                "netns", &space,
+            ])?;
             ip(&["-n", &switch, "link", "set", &port, "master", "br0", "up"])?;
             ip(&["-n", &space, "address", "add", address, "dev", "eth0"])?;
             ip(&["-n", &space, "link", "set", "eth0", "up"])?;
