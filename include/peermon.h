@@ -716,12 +716,12 @@ typedef void (*monitor_peer_fn)(const monitor_peer_status_t *status, void *user_
 /**
  * Makes an empty configuration: every key at its default.
  *
- * out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle and
- * releases it with monitor_config_free, before or after the monitors that were made from it.
+ * out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle
+ * and releases it with monitor_config_free, before or after the monitors that were made from it.
  *
  * Threads: any. From a callback: yes. In a forked child: yes.
- * Returns MONITOR_OK; MONITOR_ERR_NULL if out is NULL; MONITOR_ERR_LIMIT if there are 1024 handles;
- * MONITOR_ERR_IO if the system has no memory.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL if out is NULL; MONITOR_ERR_LIMIT if there are 1024
+ * handles; MONITOR_ERR_IO if the system has no memory.
  * Since 0.1.0.
  */
 monitor_result_t monitor_config_new(monitor_config_t **out);
@@ -738,9 +738,9 @@ monitor_result_t monitor_config_new(monitor_config_t **out);
  * later callbacks wait meanwhile). In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if config or path is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_INVALID if the path is too long; MONITOR_ERR_IO if the file cannot be read;
- * MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line); MONITOR_ERR_LIMIT if it is
- * larger than 1 MiB or names too many peers;
- * MONITOR_ERR_STATE if another thread is changing this configuration.
+ * MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line); MONITOR_ERR_LIMIT if it
+ * is larger than 1 MiB or names too many peers; MONITOR_ERR_STATE if another thread is changing
+ * this configuration.
  * Since 0.1.0.
  */
 monitor_result_t monitor_config_load(monitor_config_t *config, const char *path);
@@ -757,21 +757,19 @@ monitor_result_t monitor_config_load(monitor_config_t *config, const char *path)
  * Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_INVALID if there is no such key, the value does not fit it, or a string is too long
- * or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is
- * changing this configuration.
+ * or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread
+ * is changing this configuration.
  * Since 0.1.0.
  */
-monitor_result_t monitor_config_set(monitor_config_t *config,
-                                    const char *key,
-                                    const char *value);
+monitor_result_t monitor_config_set(monitor_config_t *config, const char *key, const char *value);
 
 /**
  * Adds a peer to watch. The order of the calls is of no meaning.
  *
  * config: a handle of monitor_config_new.
  * name: the name that the peer gives itself, [A-Za-z0-9._-], 1 to 64 bytes. Copied.
- * address: where it listens: "10.0.0.2:28170", "[fd00::2]:28170" or "host.example:28170". At most
- * 1024 bytes of UTF-8. Copied. More paths to a peer: monitor_config_set with the key
+ * address: where it listens: "10.0.0.2:28170", "host.example:28170", an IPv6 address in brackets.
+ * At most 1024 bytes of UTF-8. Copied. More paths to a peer: monitor_config_set with the key
  * "peer.NAME.address".
  *
  * Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
@@ -802,12 +800,12 @@ monitor_result_t monitor_config_free(monitor_config_t *config);
  * up. Starts no thread and opens no socket, so that a server may call it with the privileges that
  * it drops later, and before it forks.
  *
- * out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle and
- * releases it with monitor_free.
+ * out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle
+ * and releases it with monitor_free.
  * config: a handle of monitor_config_new; copied, so it may be released at once.
  *
- * Threads: any. From a callback: yes, but it may take long (files, names), and later callbacks wait
- * meanwhile. In a forked child: yes.
+ * Threads: any. From a callback: yes, but it may take long (files, names), and later callbacks
+ * wait meanwhile. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if out or config is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_CONFIG if the configuration is wrong or incomplete; MONITOR_ERR_IO if a file cannot
  * be read; MONITOR_ERR_STATE if another thread is changing the configuration; MONITOR_ERR_LIMIT if
@@ -817,14 +815,14 @@ monitor_result_t monitor_config_free(monitor_config_t *config);
 monitor_result_t monitor_init(monitor_t **out, const monitor_config_t *config);
 
 /**
- * The application begins its work: opens the sockets, starts the threads, tells the peers START and
- * returns without waiting for them. To be called in the process that serves, after it has forked,
- * changed its user and its root.
+ * The application begins its work: opens the sockets, starts the threads, tells the peers START
+ * and returns without waiting for them. To be called in the process that serves, after it has
+ * forked, changed its user and its root.
  *
  * monitor: a handle of monitor_init; not started yet, or ended. After an end this is a new life (a
- * new incarnation) for the peers. In a forked child, a monitor that the parent started starts anew,
- * with the parent's configuration, peers and callbacks, its own sockets and a new incarnation. A
- * descriptor of monitor_event_fd keeps its number and becomes the child's own.
+ * new incarnation) for the peers. In a forked child, a monitor that the parent started starts
+ * anew, with the parent's configuration, peers and callbacks, its own sockets and a new
+ * incarnation. A descriptor of monitor_event_fd keeps its number and becomes the child's own.
  *
  * Threads: any. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
@@ -836,9 +834,9 @@ monitor_result_t monitor_app_start(monitor_t *monitor);
 
 /**
  * The application makes progress: the pulse of the watchdog. With "watchdog_timeout" set, peers
- * judge this server DOWN (APP_STALLED) if the pulse stays away for that long. Without it, and while
- * the monitor is not started, the call does nothing. It takes a few nanoseconds: call it from the
- * main loop, once per round.
+ * judge this server DOWN (APP_STALLED) if the pulse stays away for that long. Without it, and
+ * while the monitor is not started, the call does nothing. It takes a few nanoseconds: call it
+ * from the main loop, once per round.
  *
  * monitor: a handle of monitor_init.
  *
@@ -853,7 +851,8 @@ monitor_result_t monitor_app_alive(monitor_t *monitor);
 /**
  * The application ends its work gracefully: tells the peers END, so that they report ENDED and not
  * DOWN. Waits for their acknowledgements, at most "end_linger" (200 ms), and returns MONITOR_OK
- * also without them. Events that happened before are still delivered; monitor_app_start may follow.
+ * also without them. Events that happened before are still delivered; monitor_app_start may
+ * follow.
  *
  * monitor: a started handle.
  *
@@ -866,9 +865,9 @@ monitor_result_t monitor_app_alive(monitor_t *monitor);
 monitor_result_t monitor_app_end(monitor_t *monitor);
 
 /**
- * Releases a monitor. A started one is ended first, as by monitor_app_end. On return no callback of
- * it runs or will run, its threads and sockets are gone, and the handle is stale. Other threads may
- * be inside of functions with the same handle: they finish or get an error.
+ * Releases a monitor. A started one is ended first, as by monitor_app_end. On return no callback
+ * of it runs or will run, its threads and sockets are gone, and the handle is stale. Other threads
+ * may be inside of functions with the same handle: they finish or get an error.
  *
  * monitor: a handle of monitor_init. It is released if and only if MONITOR_OK is returned.
  *
@@ -889,8 +888,8 @@ monitor_result_t monitor_free(monitor_t *monitor);
  * event_mask: the kinds wanted, MONITOR_EVENT_* joined by "|", or MONITOR_EVENT_ALL. Unknown bits
  * are allowed: they are kinds of later versions.
  * callback: NULL unregisters.
- * user_data: handed to the callback as it is, and never looked at. The host owns it and may release
- * it once the callback is unregistered, replaced or the monitor released.
+ * user_data: handed to the callback as it is, and never looked at. The host owns it and may
+ * release it once the callback is unregistered, replaced or the monitor released.
  *
  * On return the former callback does not run and never will. If it is running on another thread,
  * the call waits for it; from inside of it, it does not wait.
@@ -908,8 +907,8 @@ monitor_result_t monitor_on_event(monitor_t *monitor,
                                   void *user_data);
 
 /**
- * Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They are
- * delivered at once on a thread of their own, also while the host's loop or an event callback
+ * Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They
+ * are delivered at once on a thread of their own, also while the host's loop or an event callback
  * blocks.
  *
  * monitor: a handle of monitor_init.
@@ -960,8 +959,8 @@ monitor_result_t monitor_on_log(monitor_t *monitor,
  * (level-triggered) while events are queued. Watch it with poll, select or epoll, and call
  * monitor_dispatch when it is readable; event callbacks run in there, and on no other thread.
  *
- * monitor: a handle of monitor_init that was never started. Asked again, also later, it returns the
- * same descriptor. Ask in the process that starts the monitor: processes that share a
+ * monitor: a handle of monitor_init that was never started. Asked again, also later, it returns
+ * the same descriptor. Ask in the process that starts the monitor: processes that share a
  * descriptor wake each other.
  *
  * The library owns the descriptor: the host neither reads from it nor closes it (a host that does
@@ -977,8 +976,8 @@ monitor_result_t monitor_on_log(monitor_t *monitor,
 int monitor_event_fd(monitor_t *monitor);
 
 /**
- * Calls the event callback for queued events, in order, on this thread, and returns without waiting
- * for more.
+ * Calls the event callback for queued events, in order, on this thread, and returns without
+ * waiting for more.
  *
  * monitor: a handle whose monitor_event_fd was asked for.
  * max_events: how many at most; 0 = all that are queued.
@@ -1027,8 +1026,8 @@ monitor_result_t monitor_peer_status(monitor_t *monitor,
  *
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
  * parent started.
- * Returns MONITOR_OK, also if there are no peers; MONITOR_ERR_NULL if the handle or the callback is
- * NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED.
+ * Returns MONITOR_OK, also if there are no peers; MONITOR_ERR_NULL if the handle or the callback
+ * is NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED.
  * Since 0.1.0.
  */
 monitor_result_t monitor_each_peer(monitor_t *monitor, monitor_peer_fn callback, void *user_data);
@@ -1039,8 +1038,8 @@ monitor_result_t monitor_each_peer(monitor_t *monitor, monitor_peer_fn callback,
  *
  * monitor: a handle of monitor_init, started or not.
  * name: the name that the peer gives itself, [A-Za-z0-9._-], 1 to 64 bytes. Copied.
- * address: where it listens, as in monitor_config_add_peer. Copied. A host name is looked up later,
- * on a thread of the library (before the start: in this call).
+ * address: where it listens, as in monitor_config_add_peer. Copied. A host name is looked up
+ * later, on a thread of the library (before the start: in this call).
  *
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
  * parent started.
@@ -1069,8 +1068,8 @@ monitor_result_t monitor_add_peer(monitor_t *monitor, const char *name, const ch
 monitor_result_t monitor_remove_peer(monitor_t *monitor, const char *name);
 
 /**
- * Pauses timers, for maintenance: with the heartbeat paused, the peers are told when to expect this
- * server back, and its silence means nothing until then (OVERDUE afterwards); with the judge
+ * Pauses timers, for maintenance: with the heartbeat paused, the peers are told when to expect
+ * this server back, and its silence means nothing until then (OVERDUE afterwards); with the judge
  * paused, this server judges nobody.
  *
  * monitor: a started handle.
@@ -1079,9 +1078,9 @@ monitor_result_t monitor_remove_peer(monitor_t *monitor, const char *name);
  * that is granted. The judge timer alone pauses until monitor_resume, whatever this says.
  *
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED.
- * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED; MONITOR_ERR_INVALID
- * if timers is 0 or has other bits, or the pause is refused as too long; MONITOR_ERR_STATE if the
- * monitor is not started.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
+ * MONITOR_ERR_INVALID if timers is 0 or has other bits, or the pause is refused as too long;
+ * MONITOR_ERR_STATE if the monitor is not started.
  * Since 0.1.0.
  */
 monitor_result_t monitor_pause(monitor_t *monitor, uint32_t timers, uint32_t seconds);

@@ -83,8 +83,8 @@ unsafe fn room_of(out: *const monitor_peer_status_t) -> Result<u32> {
 ///
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
 /// parent started.
-/// Returns MONITOR_OK, also if there are no peers; MONITOR_ERR_NULL if the handle or the callback is
-/// NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED.
+/// Returns MONITOR_OK, also if there are no peers; MONITOR_ERR_NULL if the handle or the callback
+/// is NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_each_peer(

@@ -37,8 +37,8 @@ pub type LogCallback = Callback<LogFunction>;
 pub type PeerCallback = Callback<PeerFunction>;
 
 // SAFETY: the pointer is handed back to the host and never dereferenced here. The header says that
-// callbacks run on threads of the library, one at a time, so the host has chosen a function and data
-// that may be used from there.
+// callbacks run on threads of the library, one at a time, so the host has chosen a function and
+// data that may be used from there.
 unsafe impl<F: Send> Send for Callback<F> {}
 // SAFETY: as above; a shared reference gives no more than a call, and calls do not overlap.
 unsafe impl<F: Sync> Sync for Callback<F> {}

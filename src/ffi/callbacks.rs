@@ -16,8 +16,8 @@ use super::{guard, handle, monitors};
 /// event_mask: the kinds wanted, MONITOR_EVENT_* joined by "|", or MONITOR_EVENT_ALL. Unknown bits
 /// are allowed: they are kinds of later versions.
 /// callback: NULL unregisters.
-/// user_data: handed to the callback as it is, and never looked at. The host owns it and may release
-/// it once the callback is unregistered, replaced or the monitor released.
+/// user_data: handed to the callback as it is, and never looked at. The host owns it and may
+/// release it once the callback is unregistered, replaced or the monitor released.
 ///
 /// On return the former callback does not run and never will. If it is running on another thread,
 /// the call waits for it; from inside of it, it does not wait.
@@ -45,8 +45,8 @@ pub unsafe extern "C" fn monitor_on_event(
     })
 }
 
-/// Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They are
-/// delivered at once on a thread of their own, also while the host's loop or an event callback
+/// Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They
+/// are delivered at once on a thread of their own, also while the host's loop or an event callback
 /// blocks.
 ///
 /// monitor: a handle of monitor_init.

@@ -10,12 +10,12 @@ use super::{configs, guard, handle, registry, strings};
 
 /// Makes an empty configuration: every key at its default.
 ///
-/// out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle and
-/// releases it with monitor_config_free, before or after the monitors that were made from it.
+/// out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle
+/// and releases it with monitor_config_free, before or after the monitors that were made from it.
 ///
 /// Threads: any. From a callback: yes. In a forked child: yes.
-/// Returns MONITOR_OK; MONITOR_ERR_NULL if out is NULL; MONITOR_ERR_LIMIT if there are 1024 handles;
-/// MONITOR_ERR_IO if the system has no memory.
+/// Returns MONITOR_OK; MONITOR_ERR_NULL if out is NULL; MONITOR_ERR_LIMIT if there are 1024
+/// handles; MONITOR_ERR_IO if the system has no memory.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_config_new(out: *mut *mut monitor_config_t) -> monitor_result_t {
@@ -44,9 +44,9 @@ pub unsafe extern "C" fn monitor_config_new(out: *mut *mut monitor_config_t) -> 
 /// later callbacks wait meanwhile). In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if config or path is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_INVALID if the path is too long; MONITOR_ERR_IO if the file cannot be read;
-/// MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line); MONITOR_ERR_LIMIT if it is
-/// larger than 1 MiB or names too many peers;
-/// MONITOR_ERR_STATE if another thread is changing this configuration.
+/// MONITOR_ERR_CONFIG if it is wrong (monitor_last_error names the line); MONITOR_ERR_LIMIT if it
+/// is larger than 1 MiB or names too many peers; MONITOR_ERR_STATE if another thread is changing
+/// this configuration.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_config_load(
@@ -72,8 +72,8 @@ pub unsafe extern "C" fn monitor_config_load(
 /// Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_INVALID if there is no such key, the value does not fit it, or a string is too long
-/// or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread is
-/// changing this configuration.
+/// or not UTF-8; MONITOR_ERR_LIMIT if there are too many peers; MONITOR_ERR_STATE if another thread
+/// is changing this configuration.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_config_set(
@@ -95,8 +95,8 @@ pub unsafe extern "C" fn monitor_config_set(
 ///
 /// config: a handle of monitor_config_new.
 /// name: the name that the peer gives itself, [A-Za-z0-9._-], 1 to 64 bytes. Copied.
-/// address: where it listens: "10.0.0.2:28170", "[fd00::2]:28170" or "host.example:28170". At most
-/// 1024 bytes of UTF-8. Copied. More paths to a peer: monitor_config_set with the key
+/// address: where it listens: "10.0.0.2:28170", "host.example:28170", an IPv6 address in brackets.
+/// At most 1024 bytes of UTF-8. Copied. More paths to a peer: monitor_config_set with the key
 /// "peer.NAME.address".
 ///
 /// Threads: any, but one at a time per configuration. From a callback: yes. In a forked child: yes.

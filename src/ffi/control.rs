@@ -14,8 +14,8 @@ use super::{guard, handle, monitors, strings};
 ///
 /// monitor: a handle of monitor_init, started or not.
 /// name: the name that the peer gives itself, [A-Za-z0-9._-], 1 to 64 bytes. Copied.
-/// address: where it listens, as in monitor_config_add_peer. Copied. A host name is looked up later,
-/// on a thread of the library (before the start: in this call).
+/// address: where it listens, as in monitor_config_add_peer. Copied. A host name is looked up
+/// later, on a thread of the library (before the start: in this call).
 ///
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
 /// parent started.
@@ -67,8 +67,8 @@ pub unsafe extern "C" fn monitor_remove_peer(
     })
 }
 
-/// Pauses timers, for maintenance: with the heartbeat paused, the peers are told when to expect this
-/// server back, and its silence means nothing until then (OVERDUE afterwards); with the judge
+/// Pauses timers, for maintenance: with the heartbeat paused, the peers are told when to expect
+/// this server back, and its silence means nothing until then (OVERDUE afterwards); with the judge
 /// paused, this server judges nobody.
 ///
 /// monitor: a started handle.
@@ -77,9 +77,9 @@ pub unsafe extern "C" fn monitor_remove_peer(
 /// that is granted. The judge timer alone pauses until monitor_resume, whatever this says.
 ///
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED.
-/// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED; MONITOR_ERR_INVALID
-/// if timers is 0 or has other bits, or the pause is refused as too long; MONITOR_ERR_STATE if the
-/// monitor is not started.
+/// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
+/// MONITOR_ERR_INVALID if timers is 0 or has other bits, or the pause is refused as too long;
+/// MONITOR_ERR_STATE if the monitor is not started.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_pause(

@@ -1,5 +1,5 @@
-//! The text of the last error of each thread: a fixed buffer without a destructor, so that it can be
-//! written by a panicking thread and read while a thread's other locals are being destroyed.
+//! The text of the last error of each thread: a fixed buffer without a destructor, so that it can
+//! be written by a panicking thread and read while a thread's other locals are being destroyed.
 
 use core::cell::RefCell;
 use core::fmt::{self, Write};

@@ -9,8 +9,8 @@ use super::{guard, handle, monitors};
 /// (level-triggered) while events are queued. Watch it with poll, select or epoll, and call
 /// monitor_dispatch when it is readable; event callbacks run in there, and on no other thread.
 ///
-/// monitor: a handle of monitor_init that was never started. Asked again, also later, it returns the
-/// same descriptor. Ask in the process that starts the monitor: processes that share a
+/// monitor: a handle of monitor_init that was never started. Asked again, also later, it returns
+/// the same descriptor. Ask in the process that starts the monitor: processes that share a
 /// descriptor wake each other.
 ///
 /// The library owns the descriptor: the host neither reads from it nor closes it (a host that does
@@ -30,8 +30,8 @@ pub unsafe extern "C" fn monitor_event_fd(monitor: *mut monitor_t) -> c_int {
     })
 }
 
-/// Calls the event callback for queued events, in order, on this thread, and returns without waiting
-/// for more.
+/// Calls the event callback for queued events, in order, on this thread, and returns without
+/// waiting for more.
 ///
 /// monitor: a handle whose monitor_event_fd was asked for.
 /// max_events: how many at most; 0 = all that are queued.

@@ -11,12 +11,12 @@ use super::{callback, configs, guard, handle, pulse, registry};
 /// up. Starts no thread and opens no socket, so that a server may call it with the privileges that
 /// it drops later, and before it forks.
 ///
-/// out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle and
-/// releases it with monitor_free.
+/// out: where the handle is stored; NULL is stored if the call fails. The caller owns the handle
+/// and releases it with monitor_free.
 /// config: a handle of monitor_config_new; copied, so it may be released at once.
 ///
-/// Threads: any. From a callback: yes, but it may take long (files, names), and later callbacks wait
-/// meanwhile. In a forked child: yes.
+/// Threads: any. From a callback: yes, but it may take long (files, names), and later callbacks
+/// wait meanwhile. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if out or config is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_CONFIG if the configuration is wrong or incomplete; MONITOR_ERR_IO if a file cannot
 /// be read; MONITOR_ERR_STATE if another thread is changing the configuration; MONITOR_ERR_LIMIT if
@@ -43,14 +43,14 @@ pub unsafe extern "C" fn monitor_init(
     })
 }
 
-/// The application begins its work: opens the sockets, starts the threads, tells the peers START and
-/// returns without waiting for them. To be called in the process that serves, after it has forked,
-/// changed its user and its root.
+/// The application begins its work: opens the sockets, starts the threads, tells the peers START
+/// and returns without waiting for them. To be called in the process that serves, after it has
+/// forked, changed its user and its root.
 ///
 /// monitor: a handle of monitor_init; not started yet, or ended. After an end this is a new life (a
-/// new incarnation) for the peers. In a forked child, a monitor that the parent started starts anew,
-/// with the parent's configuration, peers and callbacks, its own sockets and a new incarnation. A
-/// descriptor of monitor_event_fd keeps its number and becomes the child's own.
+/// new incarnation) for the peers. In a forked child, a monitor that the parent started starts
+/// anew, with the parent's configuration, peers and callbacks, its own sockets and a new
+/// incarnation. A descriptor of monitor_event_fd keeps its number and becomes the child's own.
 ///
 /// Threads: any. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
@@ -70,9 +70,9 @@ pub unsafe extern "C" fn monitor_app_start(monitor: *mut monitor_t) -> monitor_r
 }
 
 /// The application makes progress: the pulse of the watchdog. With "watchdog_timeout" set, peers
-/// judge this server DOWN (APP_STALLED) if the pulse stays away for that long. Without it, and while
-/// the monitor is not started, the call does nothing. It takes a few nanoseconds: call it from the
-/// main loop, once per round.
+/// judge this server DOWN (APP_STALLED) if the pulse stays away for that long. Without it, and
+/// while the monitor is not started, the call does nothing. It takes a few nanoseconds: call it
+/// from the main loop, once per round.
 ///
 /// monitor: a handle of monitor_init.
 ///
@@ -88,7 +88,8 @@ pub unsafe extern "C" fn monitor_app_alive(monitor: *mut monitor_t) -> monitor_r
 
 /// The application ends its work gracefully: tells the peers END, so that they report ENDED and not
 /// DOWN. Waits for their acknowledgements, at most "end_linger" (200 ms), and returns MONITOR_OK
-/// also without them. Events that happened before are still delivered; monitor_app_start may follow.
+/// also without them. Events that happened before are still delivered; monitor_app_start may
+/// follow.
 ///
 /// monitor: a started handle.
 ///
@@ -105,9 +106,9 @@ pub unsafe extern "C" fn monitor_app_end(monitor: *mut monitor_t) -> monitor_res
     })
 }
 
-/// Releases a monitor. A started one is ended first, as by monitor_app_end. On return no callback of
-/// it runs or will run, its threads and sockets are gone, and the handle is stale. Other threads may
-/// be inside of functions with the same handle: they finish or get an error.
+/// Releases a monitor. A started one is ended first, as by monitor_app_end. On return no callback
+/// of it runs or will run, its threads and sockets are gone, and the handle is stale. Other threads
+/// may be inside of functions with the same handle: they finish or get an error.
 ///
 /// monitor: a handle of monitor_init. It is released if and only if MONITOR_OK is returned.
 ///

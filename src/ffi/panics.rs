@@ -47,8 +47,8 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     settle(panic::catch_unwind(AssertUnwindSafe(work)))
 }
 
-/// Like [`catch`] without touching a thread-local, which may allocate at the first touch: for signal
-/// handlers. A panic would be printed; `work` must not have any.
+/// Like [`catch`] without touching a thread-local, which may allocate at the first touch: for
+/// signal handlers. A panic would be printed; `work` must not have any.
 pub fn catch_in_signal_handler<T>(work: impl FnOnce() -> T) -> Option<T> {
     settle(panic::catch_unwind(AssertUnwindSafe(work)))
 }

@@ -1,4 +1,4 @@
-/* fork: what the child may do with a monitor that its parent started, and with one that nobody did. */
+/* fork: what the child may do with a monitor that its parent started, and with one that was not. */
 #include "check.h"
 
 static void never(const monitor_peer_status_t *status, void *user_data)

@@ -181,15 +181,15 @@ static UNUSED void tally_destroy(struct tally *tally)
   pthread_mutex_destroy(&tally->lock);
 }
 
-/* Ends a forked child well. By exec, because valgrind would look for leaks in a copy of the parent's
- * memory, whose threads are gone. */
+/* Ends a forked child well. By exec, because valgrind would look for leaks in a copy of the
+ * parent's memory, whose threads are gone. */
 static UNUSED void leave_child(void)
 {
   execl("/bin/sh", "sh", "-c", "exit 0", (char *)NULL);
   _exit(2);
 }
 
-/* How often a program repeats what may go wrong by chance; the test asks for less under valgrind. */
+/* How often a program repeats what may go wrong by chance; less under valgrind. */
 static UNUSED int rounds(int usual)
 {
   const char *share = getenv("PEERMON_TEST_SHARE");

@@ -1,5 +1,6 @@
 //! A C host as a child process: what it says, with the time, and what it is told.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -53,6 +54,8 @@ pub struct Host {
     child: Child,
     input: ChildStdin,
     lines: Receiver<Line>,
+    /// Said before "ready" and not looked at yet.
+    early: VecDeque<Line>,
     /// Everything it said, for failure messages.
     pub said: Vec<Line>,
     /// When it was started, or what happened to it last.
@@ -79,8 +82,16 @@ impl Host {
             }
         });
         let input = child.stdin.take().unwrap();
-        let mut host = Self { child, input, lines, said: Vec::new(), since };
-        host.expect("ready", |line| line.text == "ready");
+        let early = VecDeque::new();
+        let mut host = Self { child, input, lines, early, said: Vec::new(), since };
+        // Callbacks have a thread of their own: an event may come before the host is ready.
+        let mut early = VecDeque::new();
+        host.expect("ready", |line| {
+            early.push_back(line.clone());
+            line.text == "ready"
+        });
+        early.pop_back();
+        host.early = early;
         host
     }
 
@@ -126,6 +137,9 @@ impl Host {
     }
 
     fn next(&mut self, deadline: Instant) -> Option<Line> {
+        if let Some(line) = self.early.pop_front() {
+            return Some(line);
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {
             Ok(line) => {

@@ -128,3 +128,18 @@ fn a_peer_behind_a_moving_address_is_answered_only_with_roaming_and_a_proof() {
         assert_eq!(sent_to_b, usize::from(roaming));
     }
 }
+
+#[test]
+fn a_newcomer_that_gives_up_waiting_is_acknowledged_and_leaves_no_trace() {
+    let mut world = two_claimants(6);
+    world.start(A);
+    world.start(B);
+    world.run(secs(5));
+    world.start(C);
+    world.run(secs(2));
+    world.end(C);
+    world.run(ms(100));
+    assert!(world.nodes[C].ended, "acknowledged long before the linger is over");
+    world.run(secs(20));
+    assert_eq!(world.story(A, "b"), [(Started, Reason::None)]);
+}

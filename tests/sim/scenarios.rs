@@ -174,6 +174,22 @@ fn a_stopped_and_continued_peer_is_down_then_recovered_as_resumed() {
 }
 
 #[test]
+fn a_peer_that_was_stopped_until_it_was_only_greeted_recovers_as_resumed() {
+    for stopped in [11, 30, 600] {
+        let mut world = pair(33);
+        world.stop(B);
+        world.run(secs(stopped));
+        world.resume(B);
+        world.run(secs(6));
+        assert_eq!(
+            world.story(A, "b"),
+            [(Late, Reason::None), (Down, Reason::Silent), (Recovered, Reason::Resumed)],
+            "{stopped} s"
+        );
+    }
+}
+
+#[test]
 fn a_survivor_frozen_for_two_seconds_blames_nobody() {
     for seed in 0..100 {
         let mut world = pair(100 + seed);
@@ -511,4 +527,21 @@ fn a_datagram_under_another_key_changes_nothing_but_shows() {
     assert_eq!(state(&world, A, "b"), State::Unknown);
     assert_ne!(world.view(A, "b").unwrap().flags & view::FLAG_KEY_MISMATCH, 0);
     assert_eq!(world.story(A, "b"), []);
+}
+
+#[test]
+fn an_end_right_after_the_start_is_told_although_no_answer_came_yet() {
+    let mut world = pair(32);
+    world.end(B);
+    world.run(secs(2));
+    world.start(B);
+    // The greeting, which echoes the nonce of the life before, is on its way; no answer is back.
+    world.run(Duration::from_micros(500));
+    world.end(B);
+    world.run(secs(3));
+    assert!(world.nodes[B].ended);
+    assert_eq!(
+        world.story(A, "b"),
+        [(Ended, Reason::None), (Started, Reason::None), (Ended, Reason::None)]
+    );
 }

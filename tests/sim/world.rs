@@ -257,6 +257,7 @@ impl World {
             if let Some(machine) = &mut self.nodes[node].machine {
                 machine.handle_input(now, Input::Datagram { source, received, bytes: &bytes });
             }
+            self.drain(node);
         }
         let dropped = std::mem::take(&mut self.nodes[node].overflowed);
         if let Some(machine) = &mut self.nodes[node].machine {

@@ -8,6 +8,7 @@ mod own;
 mod schedule;
 mod turn;
 
+use core::time::Duration;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -22,7 +23,10 @@ use super::auth::{self, NodeId};
 use super::peer::view::View;
 use super::peer::{Context, Peer};
 use super::settings::Settings;
-use super::time::{Now, Time};
+use super::time::{Now, Time, nanos};
+
+/// The clocks are read one after the other; below this their difference says nothing.
+const CLOCK_NOISE: Duration = Duration::from_millis(1);
 
 /// Where random numbers come from; the machine has none of its own.
 pub type Entropy = Box<dyn FnMut() -> u64 + Send>;
@@ -54,8 +58,12 @@ pub struct Machine {
     /// Whether some peer is judged at ticks, so that they must be waited for.
     ticks_matter: bool,
     watchdog: Option<Watchdog>,
-    /// The earliest time that was asked for in the last timeout.
+    /// The earliest time that was asked for since the last turn was judged.
     armed: Option<Time>,
+    /// Whether a stall was looked for in this turn already.
+    confessed: bool,
+    /// How long the machine was suspended since the last turn was judged.
+    suspended: Duration,
     now: Now,
     redrawn: Option<Time>,
     stall_told: Option<Time>,
@@ -90,6 +98,8 @@ impl Machine {
             ticks_matter: false,
             watchdog: settings.watchdog_timeout.map(Watchdog::new),
             armed: None,
+            confessed: false,
+            suspended: Duration::ZERO,
             now: Now::default(),
             redrawn: None,
             stall_told: None,
@@ -105,6 +115,7 @@ impl Machine {
         match input {
             Input::Datagram { source, received, bytes } => {
                 self.advance(now);
+                self.confess();
                 self.on_datagram(source, received, bytes);
             }
             Input::Drained { dropped } => self.on_drained(now, dropped),
@@ -134,8 +145,11 @@ impl Machine {
         if core::mem::take(&mut self.out.ended) {
             return Output::Ended;
         }
-        self.armed = self.next_due();
-        Output::Timeout(self.armed)
+        // The earliest promise of a turn stands until the turn is judged: an input may have moved
+        // the very timer that our own lateness is measured by.
+        let next = self.next_due();
+        self.armed = self.armed.into_iter().chain(next).min();
+        Output::Timeout(next)
     }
 
     /// The peers whose view changed since the last call of [`Machine::clear_changed`], by their
@@ -170,11 +184,19 @@ impl Machine {
         Some(peer.view(self.now))
     }
 
-    /// Time goes on; it never goes back.
+    /// Time goes on; it never goes back. Where the boot clock went on without the monotonic one,
+    /// the machine was suspended.
     fn advance(&mut self, now: Now) {
-        if now.mono >= self.now.mono {
-            self.now = now;
+        if now.mono < self.now.mono {
+            return;
         }
+        let boot = nanos(now.boot.since(self.now.boot));
+        let mono = nanos(now.mono.since(self.now.mono));
+        let asleep = Duration::from_nanos(boot.saturating_sub(mono));
+        if asleep > CLOCK_NOISE {
+            self.suspended += asleep;
+        }
+        self.now = now;
     }
 
     /// Lets one peer work, then keeps schedule and list of changes true.

@@ -51,11 +51,7 @@ impl Machine {
             return;
         }
         let received = received.min(self.now.mono);
-        // Arrivals are handed in in their order, so a tick before this one has seen all of its own.
-        while self.next_tick < received {
-            let tick = self.next_tick;
-            self.tick(tick);
-        }
+        self.tick_before(received);
         let datagram = match wire::decode(bytes) {
             Ok(datagram) => datagram,
             Err(Malformed::Shape) => return self.counters.malformed += 1,
@@ -74,9 +70,12 @@ impl Machine {
 
     /// Everything that had arrived by `now` was handed in: judge.
     pub(super) fn on_drained(&mut self, now: Now, dropped: bool) {
-        self.measure_lateness(now);
-        self.own.dropped = dropped;
         self.advance(now);
+        self.own.lateness = self.lateness();
+        self.own.dropped = dropped;
+        self.armed = None;
+        self.confessed = false;
+        self.suspended = Duration::ZERO;
         if self.own.phase == Phase::Running {
             self.note_own_stall();
             self.tick_if_due();
@@ -128,23 +127,34 @@ impl Machine {
         }
     }
 
-    /// How much later than asked for this turn judges: scheduling, SIGSTOP, and suspend, during
-    /// which the monotonic clock stands still and the boot clock goes on.
-    fn measure_lateness(&mut self, now: Now) {
-        let late = self.armed.map_or(Duration::ZERO, |armed| now.mono.since(armed));
-        let boot = nanos(now.boot.since(self.now.boot));
-        let mono = nanos(now.mono.since(self.now.mono));
-        let suspended = Duration::from_nanos(boot.saturating_sub(mono));
-        self.own.lateness =
-            if suspended > Duration::from_millis(1) { late + suspended } else { late };
+    /// How much later than asked for this turn is: scheduling, SIGSTOP, and suspend.
+    fn lateness(&self) -> Duration {
+        let late = self.armed.map_or(Duration::ZERO, |armed| self.now.mono.since(armed));
+        late + self.suspended
+    }
+
+    /// After a stall, whatever is said in answer to what has queued up says already that we were
+    /// away: the answer may be the datagram that the peer recovers us by.
+    pub(super) fn confess(&mut self) {
+        let length = self.lateness();
+        // Once per turn: a stall ends with thousands of datagrams, and they may have many senders.
+        if length <= NOTICEABLE || core::mem::replace(&mut self.confessed, true) {
+            return;
+        }
+        if self.own.phase == Phase::Running && self.is_stall(length) {
+            self.own.stall = Some(Stall { length, ended: self.now.mono });
+        }
+    }
+
+    fn is_stall(&self, late: Duration) -> bool {
+        let intervals = || self.peers.iter().flatten().map(|peer| peer.eta().min(peer.interval()));
+        late > NOTICEABLE && intervals().min().is_some_and(|shortest| late > shortest)
     }
 
     /// Our own stall is told to the peers and to the host, and nobody is blamed for it.
     fn note_own_stall(&mut self) {
         let late = self.own.lateness;
-        let shortest =
-            self.peers.iter().flatten().map(|peer| peer.eta().min(peer.interval())).min();
-        let stalled = shortest.is_some_and(|eta| late > eta) && late > NOTICEABLE;
+        let stalled = self.is_stall(late);
         if !stalled && !self.own.dropped {
             return;
         }
@@ -162,6 +172,19 @@ impl Machine {
             }
         }
         self.with_peers(|peer, cx| peer.on_own_stall(cx));
+    }
+
+    /// Arrivals are handed in in their order, so a tick before this one has seen all of its own.
+    /// At most one tick between two arrivals: those that a stall swallowed are not made up for.
+    fn tick_before(&mut self, received: Time) {
+        let due = self.next_tick;
+        if due >= received {
+            return;
+        }
+        self.tick(due);
+        let interval = nanos(self.own.judge_interval).max(1);
+        let behind = nanos(received.since(self.next_tick)).div_ceil(interval);
+        self.next_tick = self.next_tick + Duration::from_nanos(interval.saturating_mul(behind));
     }
 
     /// At most one tick per turn: ticks that a stall swallowed are not made up for.

@@ -16,6 +16,10 @@ impl Peer {
     /// A datagram of the current life. `self.heard` is still that of the datagram before it.
     pub(super) fn apply(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         let end = arrival.header.kind == Kind::End;
+        if !end && arrival.header.state == OwnState::Ended {
+            // It is about to be gone and answers while it waits: only its END says anything.
+            return;
+        }
         let stalled = arrival.header.application == Application::Stalled;
         match self.state {
             State::Unknown | State::Ended => {}
@@ -34,7 +38,9 @@ impl Peer {
             State::Paused if end => self.on_end(arrival, cx),
             State::Paused if arrival.header.state == OwnState::Paused => {
                 self.take_beat(arrival, cx);
-                self.await_end_of_pause(remaining(&arrival.header), cx);
+                if arrival.age_proven {
+                    self.await_end_of_pause(remaining(&arrival.header), cx);
+                }
             }
             State::Paused => {
                 self.enter(State::Up, Reason::Resumed, cx);

@@ -93,7 +93,7 @@ impl Peer {
     /// Begins to say END, until acknowledged or `end_linger` is over.
     pub fn leave(&mut self, reason: Reason, cx: &mut Context<'_>) {
         self.timers.clear();
-        if matches!(self.state, State::Unknown | State::Ended) || !self.outbound.heard_since_start {
+        if !self.outbound.may_be_known {
             return;
         }
         // A peer that is held for down is told too, but nobody waits for it.

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::inbound::Arrival;
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::event::{EventKind, Reason};
+use crate::proto::machine::Phase;
 use crate::proto::time::Time;
 use crate::proto::wire::{FLAG_RETIRED, Header, Kind};
 
@@ -57,6 +58,10 @@ impl Peer {
             probed: Time::ZERO,
             probe: None,
         });
+        if arrival.header.kind == Kind::End {
+            // It gives up waiting. Nobody knew it, so there is nothing to report.
+            return self.settle_claims();
+        }
         newcomer.last_seen = now;
         newcomer.latest = arrival;
         if known.is_none() || now.since(newcomer.probed) > self.pace.detect_within {
@@ -78,17 +83,21 @@ impl Peer {
         }
     }
 
-    /// A REPLY of the current incarnation: it may answer a probe.
+    /// A datagram of the current incarnation: it may answer a probe.
     pub(super) fn take_probe_answer(
         &mut self,
         header: &Header,
         source: SocketAddr,
         cx: &mut Context<'_>,
     ) {
+        if self.answers_roam(source, header.echoed_nonce) {
+            self.claims.roam = None;
+            self.outbound.roam_to(source);
+            self.changed = true;
+        }
         if header.kind != Kind::Reply {
             return;
         }
-        self.take_roam_answer(header, source);
         let detect_within = self.pace.detect_within;
         let Some(newcomer) = &mut self.claims.newcomer else { return };
         if newcomer.probe != Some(header.echoed_nonce) {
@@ -107,27 +116,31 @@ impl Peer {
         self.claims.newcomer.is_some_and(|newcomer| newcomer.probe == Some(nonce))
     }
 
-    /// An authentic datagram that echoes the nonce sent to an unknown address, from that address:
-    /// the peer can be answered there (rule R10).
-    pub(super) fn take_roam_answer(&mut self, header: &Header, source: SocketAddr) {
-        if let Some((address, nonce, _)) = self.claims.roam
-            && (address, nonce) == (source, header.echoed_nonce)
-        {
-            self.claims.roam = None;
-            self.outbound.roam_to(address);
-            self.changed = true;
-        }
+    /// Whether `nonce`, from `source`, is that of the probe that was sent there.
+    pub(super) fn answers_roam(&self, source: SocketAddr, nonce: u64) -> bool {
+        self.claims.roam.is_some_and(|(address, sent, _)| (address, sent) == (source, nonce))
+    }
+
+    /// The probe to an unknown address proves nothing any more (rule R2).
+    pub(super) fn forget_roam(&mut self) {
+        self.claims.roam = None;
     }
 
     /// Two authentic datagrams of one sequence: the peer runs twice under one incarnation.
     pub(super) fn on_twin(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         self.tell_conflict(cx);
-        self.answer(arrival, FLAG_RETIRED, cx);
+        self.answer_retired(arrival, cx);
     }
 
     /// A retired incarnation that proves to be alive.
     pub(super) fn on_retired_alive(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         self.tell_conflict(cx);
+        self.answer_retired(arrival, cx);
+    }
+
+    /// Tells the sender that it does not carry the name. A REPLY is never answered: two pairs of
+    /// clones would answer one another for ever (rule R29).
+    fn answer_retired(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         if arrival.header.kind != Kind::Reply {
             self.answer(arrival, FLAG_RETIRED, cx);
         }
@@ -140,7 +153,14 @@ impl Peer {
             self.outbound.come_home(source);
             return;
         }
-        if !self.settings.roaming || self.outbound.is_roaming_at(source) {
+        self.ask_at(source, cx);
+    }
+
+    /// Asks whether the peer can be answered at `source`, which is the only way to meet one whose
+    /// address is not known: its greetings prove nothing, and our answers would not reach it.
+    pub(super) fn ask_at(&mut self, source: SocketAddr, cx: &mut Context<'_>) {
+        let known = self.outbound.is_configured(source) || self.outbound.is_roaming_at(source);
+        if !self.settings.roaming || known || cx.own.phase != Phase::Running {
             return;
         }
         let now = cx.now.mono;

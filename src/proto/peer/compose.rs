@@ -6,6 +6,8 @@ use core::time::Duration;
 use super::inbound::Arrival;
 use super::outbound::{Seen, seen};
 use super::{Context, Peer, State};
+use crate::proto::machine::Own;
+use crate::proto::settings::PeerSettings;
 use crate::proto::wire::{self, Header, Kind, Names, OwnState};
 
 impl Peer {
@@ -15,26 +17,32 @@ impl Peer {
             cx.counters.limited += 1;
             return;
         }
-        let current = self.lives.is_current(arrival.header.incarnation);
-        let held = if current { self.state } else { State::Unknown };
-        let seen = seen(arrival, held as u8);
+        let seen = seen(arrival, self.held_of(arrival) as u8);
         let path = self.outbound.path_to(arrival.source);
         let interval = self.settings.heartbeat_interval;
         let draft = self.draft(Kind::Reply, interval, seen, cx);
         self.send_on(path, None, Header { flags, ..draft }, cx);
     }
 
-    /// Answers a probe that asked for another life of ours with START, which echoes its nonce.
-    pub(super) fn answer_with_start(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+    /// Answers a probe of `len` bytes that asked for another life of ours with START, which echoes
+    /// its nonce; with REPLY if START would be longer than the probe (rule R29).
+    pub(super) fn answer_with_start(
+        &mut self,
+        arrival: &Arrival,
+        len: usize,
+        cx: &mut Context<'_>,
+    ) {
+        if wire::encoded_len(Kind::Start, names(cx.own, &self.settings)) > len {
+            return self.answer(arrival, 0, cx);
+        }
         if !self.answers.take(cx.now.mono) {
             cx.counters.limited += 1;
             return;
         }
-        let current = self.lives.is_current(arrival.header.incarnation);
-        let held = if current { self.state } else { State::Unknown };
         let path = self.outbound.path_to(arrival.source);
         let interval = self.settings.heartbeat_interval;
-        let draft = self.draft(Kind::Start, interval, seen(arrival, held as u8), cx);
+        let seen = seen(arrival, self.held_of(arrival) as u8);
+        let draft = self.draft(Kind::Start, interval, seen, cx);
         self.send_on(path, None, draft, cx);
     }
 
@@ -54,6 +62,18 @@ impl Peer {
     pub(super) fn send_probe_to(&mut self, to: SocketAddr, nonce: u64, cx: &mut Context<'_>) {
         let draft = self.draft(Kind::Probe, self.settings.heartbeat_interval, self.addressee(), cx);
         self.send_on(0, Some(to), Header { nonce, ..draft }, cx);
+    }
+
+    /// What is held of the life that `arrival` comes from. An END is taken for good whoever says
+    /// it, so that a newcomer that gives up waiting is acknowledged too.
+    fn held_of(&self, arrival: &Arrival) -> State {
+        if self.lives.is_current(arrival.header.incarnation) {
+            self.state
+        } else if arrival.proven && arrival.header.kind == Kind::End {
+            State::Ended
+        } else {
+            State::Unknown
+        }
     }
 
     /// Sends one datagram of `kind` on every path.
@@ -118,13 +138,13 @@ impl Peer {
         draft: Header,
         cx: &mut Context<'_>,
     ) {
-        let names =
-            Names { group: &cx.own.group, sender: &cx.own.name, receiver: &self.settings.name };
+        let names = names(cx.own, &self.settings);
         let outbound = &mut self.outbound;
         let (Some(line), Some(next)) = (outbound.paths.get_mut(path), outbound.next.get_mut(path))
         else {
             return;
         };
+        outbound.may_be_known |= draft.echoed_nonce != 0;
         let sequence = *next;
         *next += 1;
         line.log.note(sequence, cx.now.mono);
@@ -132,6 +152,10 @@ impl Peer {
         let to = to.or(line.roamed).unwrap_or(line.address);
         cx.out.send(to, wire::encode(&header, names, &self.outbound.key));
     }
+}
+
+fn names<'a>(own: &'a Own, peer: &'a PeerSettings) -> Names<'a> {
+    Names { group: &own.group, sender: &own.name, receiver: &peer.name }
 }
 
 fn micros(span: Duration) -> u32 {

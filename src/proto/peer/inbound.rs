@@ -96,9 +96,12 @@ impl Peer {
         } else if header.kind != Kind::Probe && header.sequence > last {
             self.outbound.note_nonce(header.nonce);
         }
+        if !self.lives.is_retired(header.incarnation) {
+            self.ask_at(arrival.source, cx);
+        }
         match header.kind {
             Kind::Start => self.answer(&arrival, 0, cx),
-            Kind::Probe => self.answer_with_start(&arrival, cx),
+            Kind::Probe => self.answer_with_start(&arrival, datagram.total_len(), cx),
             Kind::Running | Kind::End | Kind::Reply => {}
         }
     }
@@ -113,7 +116,8 @@ impl Peer {
         let header = arrival.header;
         // Whoever answers the incumbent's probe under another life sits where the incumbent was.
         let answers_probe = self.answers_probe(header.echoed_nonce);
-        arrival.proven |= answers_probe;
+        let answers_roam = self.answers_roam(arrival.source, header.echoed_nonce);
+        arrival.proven |= answers_probe || answers_roam;
         if usize::from(header.path) >= MAX_PATHS {
             cx.counters.malformed += 1;
             return;
@@ -136,11 +140,11 @@ impl Peer {
             }
             return;
         }
-        self.take_roam_answer(&header, arrival.source);
+        self.note_acknowledgement(&header);
         if !arrival.proven {
             cx.counters.unproven += 1;
             self.note_candidate(&arrival);
-            self.note_source(arrival.source, cx);
+            self.ask_at(arrival.source, cx);
             if asks {
                 self.answer(&arrival, 0, cx);
             }
@@ -245,8 +249,8 @@ impl Peer {
             return;
         }
         self.note_held_state(header, cx);
-        let sent = self.outbound.log(header.echoed_path).map(|log| log.last_sequence());
-        let copied = sent.is_some_and(|sent| header.echoed_sequence > sent);
+        let next = self.outbound.next_sequence(header.echoed_path);
+        let copied = next.is_some_and(|next| header.echoed_sequence >= next);
         let retired = header.flags & FLAG_RETIRED != 0 && arrival.proven;
         cx.out.copied |= copied || retired;
         self.note_acknowledgement(header);

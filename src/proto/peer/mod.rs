@@ -264,6 +264,7 @@ impl Peer {
     fn renew_nonce(&mut self, cx: &mut Context<'_>) {
         self.outbound.nonce = cx.draw();
         self.nonce_told = false;
+        self.forget_roam();
     }
 
     fn enter(&mut self, state: State, reason: Reason, cx: &Context<'_>) {

@@ -59,6 +59,9 @@ pub struct Outbound {
     pub(super) latest: Seen,
     /// The latest of a life that has not proven itself, for peers that have no other.
     pub(super) candidate: Seen,
+    /// A datagram of this life echoed a nonce of the peer, so the peer may have accepted it,
+    /// whether we heard of that or not: it is owed an END.
+    pub(super) may_be_known: bool,
     /// The peer spoke to this life of ours.
     pub(super) heard_since_start: bool,
     /// The state that the peer holds of us, as a number.
@@ -82,6 +85,7 @@ impl Outbound {
             beat: 0,
             latest: Seen::default(),
             candidate: Seen::default(),
+            may_be_known: false,
             heard_since_start: false,
             held: State::Unknown as u8,
             greeting_since: Time::ZERO,
@@ -96,6 +100,7 @@ impl Outbound {
     pub fn begin(&mut self, incarnation: u64) {
         self.incarnation = incarnation;
         self.beat = 0;
+        self.may_be_known = false;
         self.heard_since_start = false;
         self.held = State::Unknown as u8;
         self.greeting_since = Time::ZERO;
@@ -133,6 +138,11 @@ impl Outbound {
     /// The sendings of a path.
     pub fn log(&self, path: u8) -> Option<&SentLog> {
         self.paths.get(usize::from(path)).map(|path| &path.log)
+    }
+
+    /// The next sequence of a path, whether it exists at present or not.
+    pub fn next_sequence(&self, path: u8) -> Option<u64> {
+        self.next.get(usize::from(path)).copied()
     }
 
     /// Whether `source` is configured.

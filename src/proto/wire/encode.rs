@@ -1,9 +1,10 @@
 //! From fields to bytes.
 
 use super::{
-    EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_SENT, VERSION,
+    EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_SENT, MIN_LEN,
+    VERSION,
 };
-use crate::proto::auth::{DirectionKey, TAG_LEN};
+use crate::proto::auth::DirectionKey;
 
 /// The names that START and PROBE spell out, for people who look at the wire and for mismatch reports.
 #[derive(Clone, Copy, Debug)]
@@ -56,16 +57,21 @@ impl core::fmt::Debug for Packet {
     }
 }
 
-/// Encodes `header`, with `names` in START and PROBE, and its tag under `key`.
-pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
-    let mut packet = Packet::empty();
-    let extensions = match header.kind {
+/// Length of a datagram of `kind`, which spells out `names` in START and PROBE.
+pub fn encoded_len(kind: Kind, names: Names<'_>) -> usize {
+    let extensions = match kind {
         Kind::Start | Kind::Probe => {
             12 + names.group.len() + names.sender.len() + names.receiver.len()
         }
         _ => 0,
     };
-    let total = HEADER_LEN + extensions + TAG_LEN;
+    MIN_LEN + extensions
+}
+
+/// Encodes `header`, with `names` in START and PROBE, and its tag under `key`.
+pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
+    let mut packet = Packet::empty();
+    let total = encoded_len(header.kind, names);
 
     packet.put(&MAGIC);
     packet.put(&[VERSION, header.kind as u8]);

@@ -4,7 +4,7 @@ mod decode;
 mod encode;
 
 pub use decode::{Datagram, Malformed, decode};
-pub use encode::{Names, Packet, encode};
+pub use encode::{Names, Packet, encode, encoded_len};
 
 use super::auth::NodeId;
 
