@@ -50,8 +50,8 @@ fn monitor(name: &str, port: u16, peer: &str, peer_port: u16) -> Monitor {
     let mut config = Config::new();
     config.set("name", name).unwrap();
     config.set("listen", &format!("127.0.0.1:{port}")).unwrap();
-    config.set("heartbeat_interval", "20ms").unwrap();
-    config.set("detect_within", "1s").unwrap();
+    config.set("heartbeat_interval", "100ms").unwrap();
+    config.set("detect_within", "10s").unwrap();
     config.add_peer(peer, &format!("127.0.0.1:{peer_port}")).unwrap();
     Monitor::new(config.check().unwrap()).unwrap()
 }
@@ -72,15 +72,15 @@ fn heartbeats_allocate_nothing() {
         }
     };
     // Buffers grow to their size with the first beats; the rings of the detector fill up later.
-    wait_for(beat() + 50);
+    wait_for(beat() + 15);
     // A machine that is busy may make one monitor note a stall of its own, which is an event; so
     // one quiet stretch is enough.
     let quiet = (0..10).any(|_| {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
-        wait_for(beat() + 50);
+        wait_for(beat() + 15);
         ALLOCATIONS.load(Ordering::Relaxed) == before
     });
-    assert!(quiet, "every stretch of fifty heartbeats allocated");
+    assert!(quiet, "every stretch of fifteen heartbeats allocated");
     a.close().unwrap();
     b.close().unwrap();
 }

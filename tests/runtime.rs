@@ -126,6 +126,11 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// A thread that was joined stays in /proc for a moment: the kernel wakes the joiner first.
+fn until_no_thread() {
+    until("no thread of the library", || threads().is_empty());
+}
+
 #[test]
 fn two_monitors_see_one_another_start_and_end() {
     let _turn = turn();
@@ -152,6 +157,7 @@ fn two_monitors_see_one_another_start_and_end() {
 fn a_monitor_has_no_thread_and_no_socket_before_it_starts() {
     let _turn = turn();
     let before = sockets();
+    until_no_thread();
     let a = monitor("a", free_port(), &[("b", free_port())]);
     assert!(threads().is_empty(), "{:?}", threads());
     assert_eq!(sockets(), before);
@@ -196,12 +202,11 @@ fn all_threads_are_named_and_deaf_and_hold_nothing_in_the_hosts_table() {
     }
     assert_eq!(sockets(), before, "{:?}", descriptors());
     a.end().unwrap();
-    let left = threads();
-    let names: Vec<_> = left.keys().map(String::as_str).collect();
-    assert_eq!(names, ["peermon-interru", "peermon-notify"]);
+    let names = || threads().into_keys().collect::<Vec<_>>();
+    until("the private threads are gone", || names() == ["peermon-interru", "peermon-notify"]);
     assert_eq!(a.descriptor_table(), None);
     a.close().unwrap();
-    assert!(threads().is_empty(), "{:?}", threads());
+    until_no_thread();
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn a_taken_address_is_an_error_that_leaves_nothing_behind() {
     let a = monitor("a", taken.local_addr().unwrap().port(), &[]);
     let error = a.start().unwrap_err();
     assert_eq!(error.code, Code::State, "{error}");
-    assert!(threads().is_empty(), "{:?}", threads());
+    until_no_thread();
     assert_eq!(a.end().unwrap_err().code, Code::State);
     drop(taken);
     a.start().unwrap();
@@ -302,11 +307,49 @@ fn a_cut_path_is_down_and_a_healed_one_recovered() {
         assert_eq!(a.peer_status("b").unwrap().outages, round);
         relay.cut.store(false, Ordering::SeqCst);
         let recovered = wait_for(&seen, EventKind::Recovered);
-        assert_eq!(recovered.reason, Reason::Reconnected);
+        // On a busy machine b may confess a stall of its own, which goes first.
+        let healed = [Reason::Reconnected, Reason::Resumed];
+        assert!(healed.contains(&recovered.reason), "{recovered:?}");
         assert!(recovered.id > down.id && !recovered.outage.is_zero());
     }
     a.close().unwrap();
     b.close().unwrap();
+}
+
+#[test]
+fn a_callback_never_reads_an_older_state_than_that_of_its_event() {
+    let _turn = turn();
+    for _ in 0..5 {
+        let (a, b) = pair();
+        let a = Arc::new(a);
+        let inner = Arc::downgrade(&a);
+        let (sender, states) = unbounded();
+        a.on_event(
+            ALL,
+            Some(Arc::new(move |event: &Event| {
+                if let Some(a) = inner.upgrade() {
+                    let _ = sender.send((event.kind, a.peer_status("b").unwrap().state));
+                }
+            })),
+        )
+        .unwrap();
+        a.start().unwrap();
+        b.start().unwrap();
+        until("b is told", || b.peer_status("a").unwrap().state == State::Up);
+        until("a is told", || a.peer_status("b").unwrap().state == State::Up);
+        b.end().unwrap();
+        let limit = Instant::now() + LONG;
+        loop {
+            let (kind, state) = states.recv_deadline(limit).unwrap();
+            match kind {
+                EventKind::Started => assert_ne!(state, State::Unknown),
+                EventKind::Ended => break assert_eq!(state, State::Ended),
+                _ => {}
+            }
+        }
+        a.close().unwrap();
+        b.close().unwrap();
+    }
 }
 
 #[test]
@@ -336,7 +379,9 @@ fn a_slow_reader_gets_whole_outages_merged() {
     let told = RefCell::new(Vec::new());
     until("all is told", || {
         a.dispatch(0).unwrap();
-        let events = seen.try_iter().filter(|event| event.kind != EventKind::Late);
+        // A busy machine may make the monitor tell of a stall of its own as well.
+        let about_b = |event: &Event| event.peer.is_some() && event.kind != EventKind::Late;
+        let events = seen.try_iter().filter(about_b);
         told.borrow_mut().extend(events.map(|event| (event.kind, event.merged)));
         told.borrow().last().is_some_and(|last| last.0 == EventKind::Down)
     });

@@ -2,7 +2,7 @@
 //!
 //! Events are queued by `peermon-io`, which never waits for anybody, and taken off by exactly one
 //! consumer: `peermon-notify`, or the host's own thread inside of `monitor_dispatch`. The channel
-//! between them is bounded. What does not fit is kept per peer by [`overflow::Overflow`], where
+//! between them is bounded. What does not fit is kept per peer by `overflow`, where
 //! whole outages merge away, so that alternation and the last state hold for every reader, however
 //! slow.
 //!

@@ -9,8 +9,12 @@ use super::sys::eventfd::BellEnd;
 use crate::notify::log::INFO;
 use crate::notify::queue::{Bell, Producer};
 use crate::notify::words;
+use crate::proto::event::Event;
 use crate::proto::machine::{Input, Machine, Output};
 use crate::proto::time::{Now, Time};
+
+/// Events of one turn for which there is room from the start.
+const FRESH: usize = 16;
 
 /// Where datagrams go.
 pub trait Outlet {
@@ -41,6 +45,8 @@ pub struct Core {
     pub machine: Machine,
     /// The queue of events, with what found it full.
     pub events: Producer,
+    /// Events that were made and are not queued yet: see [`Core::release`].
+    pub fresh: Vec<Event>,
 }
 
 impl Core {
@@ -48,6 +54,19 @@ impl Core {
     pub fn ring_at(&mut self, number: Option<RawFd>) {
         let bell = number.map(|number| Box::new(BellEnd::at(number)) as Box<dyn Bell>);
         self.events.set_bell(bell);
+    }
+
+    /// A machine at home, and a way for its events.
+    pub fn new(machine: Machine, events: Producer) -> Self {
+        Self { machine, events, fresh: Vec::with_capacity(FRESH) }
+    }
+
+    /// Queues the events that were made since the last time. To be called when the snapshot shows
+    /// what they tell, so that a callback never reads an older state than that of its event.
+    pub fn release(&mut self) {
+        for event in self.fresh.drain(..) {
+            self.events.push(event);
+        }
     }
 
     /// The law of the pure ring: mutate once, then drain to the timeout.
@@ -67,7 +86,7 @@ impl Core {
                     if shared.logger.wants(INFO) {
                         shared.logger.info(format_args!("{}", words::line(&event)));
                     }
-                    self.events.push(event);
+                    self.fresh.push(event);
                 }
                 Output::Interrupt(interrupt) => shared.raise(interrupt, now.wall),
                 Output::Ended => ended = true,

@@ -33,6 +33,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 const FLUSH: Duration = Duration::from_millis(20);
 /// The sleep while a reader holds the snapshot.
 const PUBLISH: Duration = Duration::from_millis(1);
+/// After so many turns events no longer wait for the snapshot.
+const STUBBORN: u32 = 10;
 /// A machine that wants no sleep this often without any input has a bug that must not cost a core.
 const RESTLESS: u32 = 100;
 /// How long beyond `end_linger` the machine may take to end.
@@ -60,6 +62,8 @@ pub struct Turner<'a> {
     /// When to give up waiting for the machine's end.
     give_up: Option<Time>,
     restless: u32,
+    /// Turns since the snapshot was last shown.
+    unpublished: u32,
 }
 
 /// Sends for the machine.
@@ -112,6 +116,7 @@ impl<'a> Turner<'a> {
             ended: false,
             give_up: None,
             restless: 0,
+            unpublished: 0,
         }
     }
 
@@ -134,6 +139,7 @@ impl<'a> Turner<'a> {
         }
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
+        core.release();
         self.waiting.clear();
     }
 
@@ -291,16 +297,21 @@ impl<'a> Turner<'a> {
         true
     }
 
-    /// Moves events on and shows what changed. Returns whether events wait, and whether all is
+    /// Shows what changed and moves events on. Returns whether events wait, and whether all is
     /// shown.
     fn settle(&mut self, core: &mut Core) -> (bool, bool) {
-        let backlog = core.events.flush();
-        self.shared.backlog.store(backlog, Ordering::Release);
         let published = self.shared.snapshot.try_publish(core.machine.changed());
         if published {
             core.machine.clear_changed();
             self.waiting.clear();
         }
+        self.unpublished = if published { 0 } else { self.unpublished + 1 };
+        // Events follow what the snapshot shows; readers that hold it for ever hold up nobody.
+        if published || self.unpublished > STUBBORN {
+            core.release();
+        }
+        let backlog = core.events.flush();
+        self.shared.backlog.store(backlog, Ordering::Release);
         self.totals.machine = core.machine.counters();
         self.report.say(self.drained, self.totals, &self.shared.logger);
         (backlog, published)

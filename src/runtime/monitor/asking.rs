@@ -15,6 +15,10 @@ use crate::runtime::command::Command;
 use crate::runtime::shared::{EventRegistration, Phase};
 use crate::runtime::sys::eventfd::HostEnd;
 
+/// A dispatch waits this often, and so long each time, for an event that was announced.
+const RUNG: u32 = 200;
+const RUNG_STEP: Duration = Duration::from_micros(100);
+
 impl Monitor {
     /// Registers who takes events of the kinds in `mask`, instead of whoever did; `None` registers
     /// nobody. Returns when no call of the former handler runs or will run; inside of a callback of
@@ -114,11 +118,17 @@ impl Monitor {
             return Err(state("the event descriptor was not asked for before the start"));
         };
         let mut left = if max_events == 0 { u32::MAX } else { max_events };
+        let mut waited = 0;
         while left > 0 && !shared.closed.load(Ordering::Acquire) {
             if let Some(event) = shared.events.pop() {
                 end.take();
                 shared.deliver(&event);
-                left -= 1;
+                (left, waited) = (left - 1, 0);
+            } else if waited < RUNG && end.is_rung() {
+                // peermon-io rings before it queues and was interrupted in between: what made the
+                // host call us is about to come.
+                std::thread::sleep(RUNG_STEP);
+                waited += 1;
             } else if !self.refilled() {
                 break;
             }

@@ -99,7 +99,7 @@ impl Monitor {
         let (entropy, renewal) = entropy::source()?;
         let machine = Machine::new(&plan.settings, entropy);
         let (producer, events) = queue(plan.event_queue);
-        let core = Box::new(Core { machine, events: producer });
+        let core = Box::new(Core::new(machine, producer));
         let listed = plan.settings.peers.iter().zip(&plan.endpoints);
         let roster = listed
             .map(|(settings, endpoints)| {
@@ -162,6 +162,9 @@ impl Monitor {
         core.feed(clock::now(), input, &self.shared, &mut NoOutlet);
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
+        core.release();
+        let backlog = core.events.flush();
+        self.shared.backlog.store(backlog, Ordering::Release);
     }
 
     fn adopt(&self, end: HostEnd) {
