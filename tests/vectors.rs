@@ -1,5 +1,12 @@
 //! The detectors against conformance vectors that an independent reference made.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
 use core::time::Duration;
 
 use peermon::proto::detector::adaptive::{Adaptive, Trust};

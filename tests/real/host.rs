@@ -179,10 +179,6 @@ impl Host {
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn transcript(&self) -> String {
         self.said.iter().map(|line| format!("  {}\n", line.text)).collect()
     }

@@ -3,6 +3,13 @@
 //! Order and reasons are exact; times are bounded generously, because nothing here has the machine
 //! for itself. Exact times are proven in the simulator.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -545,3 +545,21 @@ fn an_end_right_after_the_start_is_told_although_no_answer_came_yet() {
         [(Ended, Reason::None), (Started, Reason::None), (Ended, Reason::None)]
     );
 }
+
+#[test]
+fn every_event_carries_a_deadline_of_the_order_of_the_detection_time() {
+    let mut world = pair_unstarted(35);
+    world.start(A);
+    world.start(B);
+    world.run(secs(5));
+    world.kill(B);
+    world.run(secs(60));
+    world.restart(B);
+    world.run(secs(5));
+    let kinds = world.story(A, "b");
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+    for (_, event) in &world.nodes[A].events {
+        let deadline = event.evidence.deadline;
+        assert!(deadline > ms(700) && deadline < ms(1300), "{:?}: {deadline:?}", event.kind);
+    }
+}

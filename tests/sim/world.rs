@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use peermon::proto::event::{Event, EventKind, Interrupt, Reason};
@@ -76,7 +75,6 @@ struct Flight {
 }
 
 pub struct Node {
-    pub name: Arc<str>,
     pub address: SocketAddr,
     pub settings: Settings,
     pub machine: Option<Machine>,
@@ -133,7 +131,6 @@ impl World {
     pub fn add(&mut self, settings: Settings) -> usize {
         let index = self.nodes.len();
         let mut node = Node {
-            name: settings.name.clone(),
             address: address(index),
             settings,
             machine: None,

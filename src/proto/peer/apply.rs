@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::echo::Echo;
 use super::inbound::{Age, Arrival};
-use super::{Context, Heard, Peer, State, Timer};
+use super::{Context, Peer, State, Timer};
 use crate::proto::detector::Pace;
 use crate::proto::detector::adaptive::Trust;
 use crate::proto::event::{EventKind, Reason};
@@ -91,11 +91,10 @@ impl Peer {
         };
         self.enter(State::Up, reason, cx);
         self.take_up(&arrival, true, cx);
+        self.note_heard(&arrival, cx);
         if let Some(kind) = kind {
             self.tell_heard(kind, reason, outage, heard_before.map(|heard| heard.at), cx);
         }
-        self.spoke_at = arrival.received;
-        self.heard = Some(Heard { at: cx.now.at(arrival.received), source: arrival.source });
         if arrival.header.kind == Kind::End {
             self.on_end(&arrival, cx);
             return;
@@ -156,9 +155,12 @@ impl Peer {
 
     fn recover(&mut self, reason: Reason, arrival: &Arrival, cx: &mut Context<'_>) {
         let outage = cx.now.boot.since(self.outage_from);
+        let heard_before = self.heard;
         self.enter(State::Up, reason, cx);
         self.take_up(arrival, true, cx);
-        self.tell(EventKind::Recovered, reason, outage, cx);
+        self.note_heard(arrival, cx);
+        let heard = heard_before.map(|heard| heard.at);
+        self.tell_heard(EventKind::Recovered, reason, outage, heard, cx);
         // The peer recovers us from our next datagram: a round trip, not an interval.
         self.beat_now(cx);
     }

@@ -219,11 +219,17 @@ impl Peer {
         self.apply(&arrival, cx);
         self.spoke_at = arrival.received;
         if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {
-            self.heard = Some(Heard { at: cx.now.at(arrival.received), source: arrival.source });
+            self.note_heard(&arrival, cx);
         }
         if matches!(header.kind, Kind::Start | Kind::Probe | Kind::End) {
             self.answer(&arrival, 0, cx);
         }
+    }
+
+    /// A sign of life that counts.
+    pub(super) fn note_heard(&mut self, arrival: &Arrival, cx: &Context<'_>) {
+        self.spoke_at = arrival.received;
+        self.heard = Some(Heard { at: cx.now.at(arrival.received), source: arrival.source });
     }
 
     /// Only a repeated END and the acknowledgement of ours mean anything after the end.

@@ -11,14 +11,18 @@ use crate::proto::time::{Now, Time, nanos};
 impl Peer {
     /// The numbers as they stand.
     pub(super) fn evidence(&self) -> Evidence {
-        let heard = self.heard.map_or(Time::ZERO, |heard| heard.at.mono);
+        let heard = self.heard.map(|heard| heard.at.mono);
         let budget = match &self.detector {
             Detector::Interval { rule, t1, .. } => *t1 * rule.needed(),
             Detector::Adaptive(_) => self.pace.detect_within,
         };
         Evidence {
             interval: self.pace.eta,
-            deadline: self.detector.deadline().map_or(budget, |deadline| deadline.since(heard)),
+            deadline: self
+                .detector
+                .deadline()
+                .zip(heard)
+                .map_or(budget, |(at, heard)| at.since(heard)),
             misses: self.misses,
             own_lateness: self.gap.own_lateness(),
             round_trip: self.echo.round_trip(),
