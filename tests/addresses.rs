@@ -152,7 +152,7 @@ fn an_address_that_goes_and_comes_back_is_no_clone() {
     world.start(B);
     world.run(ms(5000));
     world.forget_events();
-    let name = world.nodes[B].name.clone();
+    let name = world.nodes[B].settings.name.clone();
     world.input(A, Input::SetAddresses(name.clone(), vec![address(B)]));
     world.input(A, Input::SetAddresses(name, both));
     world.run(ms(5000));
