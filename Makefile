@@ -49,6 +49,13 @@ demo: build
 	$(MAKE) -C demo OUT=$(BUILD)/demo
 	$(BUILD)/demo/demo $(BUILD)/$(PROFILE)/examples/legacy_server
 
+# What peermon costs its host, by the kernel's accounts (25 s).
+cost: build
+	$(CC) -O2 -Wall -Wextra -o $(BUILD)/cost benches/cost.c -I$(CURDIR)/include -L$(BUILT) -lpeermon \
+		-Wl,-rpath,$(BUILT)
+	$(BUILD)/cost
+	@echo "| shared library, stripped | $$(($$(stat -c %s $(BUILT)/libpeermon.so) / 1000)) kB |"
+
 # One line per suite.
 test:
 	$(CARGO) build --profile checked
@@ -84,4 +91,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build examples demo test lint install uninstall clean
+.PHONY: all build cost examples demo test lint install uninstall clean
