@@ -1,4 +1,9 @@
 //! The pure ring under a virtual clock and a hostile network.
 
+mod network;
+mod node;
+mod rng;
 mod scenarios;
+mod servers;
+mod truth;
 mod world;
