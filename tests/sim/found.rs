@@ -1,0 +1,77 @@
+//! Stories that the random worlds found, or that were found by reading: each was told wrongly once.
+
+use std::time::Duration;
+
+use peermon::proto::event::EventKind::*;
+use peermon::proto::event::Reason;
+use peermon::proto::machine::Input;
+use peermon::proto::settings::Rule;
+use peermon::proto::time::Time;
+
+use super::servers::{self, ms, pair, pair_unstarted};
+use super::world::World;
+
+const A: usize = 0;
+const B: usize = 1;
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Suspends `node` for `span`: its monotonic clock stands still, what is sent to it is lost but
+/// for `kept` datagrams.
+fn suspend(world: &mut World, node: usize, span: Duration, kept: usize) {
+    world.nodes[node].socket_limit = kept;
+    world.stop(node);
+    world.run(span);
+    wake(world, node, span);
+}
+
+fn wake(world: &mut World, node: usize, span: Duration) {
+    let now = world.now;
+    let it = &mut world.nodes[node];
+    it.suspended += span;
+    it.overflowed = false;
+    it.socket_limit = usize::MAX;
+    for queued in &mut it.socket {
+        queued.at = now;
+    }
+    world.resume(node);
+}
+
+fn blames(world: &World, node: usize, name: &str) -> bool {
+    world.story(node, name).iter().any(|event| matches!(event.0, Down | Late | Overdue))
+}
+
+/// A pair that meets, at `eta` and `detect_within`, with `change` made to the settings of both.
+fn couple(
+    seed: u64,
+    eta: Duration,
+    detect_within: Duration,
+    change: impl Fn(&mut peermon::proto::settings::Settings),
+) -> World {
+    let mut world = World::new(seed);
+    for index in 0..2 {
+        let mut settings = servers::settings(&["a", "b"], index, eta, detect_within);
+        change(&mut settings);
+        world.add(settings);
+    }
+    world.start(A);
+    world.start(B);
+    world.run(eta * 30);
+    world.forget_events();
+    world
+}
+
+#[test]
+fn a_server_that_is_heard_but_hears_nobody_is_not_called_down_while_it_greets() {
+    let mut world = pair_unstarted(1);
+    world.start(A);
+    world.run(ms(10));
+    world.start(B);
+    // B's first START arrives; its answer to A's REPLY does not.
+    world.run(Duration::from_micros(1500));
+    world.link(B, A).cut = true;
+    world.run(secs(60));
+    assert_eq!(world.story(B, "a"), [(Started, Reason::None)]);
+}
