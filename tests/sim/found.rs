@@ -75,3 +75,25 @@ fn a_server_that_is_heard_but_hears_nobody_is_not_called_down_while_it_greets() 
     world.run(secs(60));
     assert_eq!(world.story(B, "a"), [(Started, Reason::None)]);
 }
+
+#[test]
+fn what_was_announced_is_kept_when_greetings_turn_into_heartbeats() {
+    for seed in 0..100 {
+        let mut world = World::new(seed);
+        for index in 0..2 {
+            world.add(servers::settings(&["a", "b"], index, ms(1000), ms(3000)));
+        }
+        world.both(A, B, |link| link.delay = ms(150));
+        world.start(A);
+        let phase = world.rng.span(ms(50), ms(1500));
+        world.run(phase);
+        world.start(B);
+        world.run(secs(20));
+        let (met, _) = world.nodes[B].events[0];
+        // A START that is under way when B takes A for alive binds A.
+        let broken = world.truth.overruns.iter().find(|overrun| {
+            overrun.from == A && overrun.since + ms(150) >= met && overrun.gap > ms(1001)
+        });
+        assert!(broken.is_none(), "seed {seed}: {broken:?}");
+    }
+}

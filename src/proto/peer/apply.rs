@@ -264,8 +264,10 @@ impl Peer {
         }
     }
 
+    /// From now on at our interval; what was announced to come sooner still does.
     fn beat_next_slot(&mut self, cx: &Context<'_>) {
         let next = cx.own.next_slot(cx.now.mono, self.settings.heartbeat_interval);
+        let next = self.timers.due(Timer::Beat).map_or(next, |due| due.min(next));
         self.timers.set(Timer::Beat, Some(next));
     }
 }
