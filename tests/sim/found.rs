@@ -97,3 +97,12 @@ fn what_was_announced_is_kept_when_greetings_turn_into_heartbeats() {
         assert!(broken.is_none(), "seed {seed}: {broken:?}");
     }
 }
+
+#[test]
+fn a_suspend_is_noticed_although_a_datagram_shows_the_clocks_first() {
+    let mut world = pair(2);
+    suspend(&mut world, A, secs(30), 1);
+    world.run(secs(5));
+    assert_eq!(world.story(A, ""), [(SelfStalled, Reason::OwnLateness)]);
+    assert_eq!(world.story(B, "a").last(), Some(&(Recovered, Reason::Resumed)));
+}

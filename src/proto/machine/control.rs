@@ -53,6 +53,7 @@ impl Machine {
         self.own.stall = None;
         self.removed.clear();
         self.armed = None;
+        self.drained = self.now;
         self.redrawn = None;
         self.next_tick = now + self.own.judge_interval;
         self.own.application = match &mut self.watchdog {

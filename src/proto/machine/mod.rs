@@ -57,6 +57,8 @@ pub struct Machine {
     /// The earliest time that was asked for in the last timeout.
     armed: Option<Time>,
     now: Now,
+    /// The clocks at the end of the last turn.
+    drained: Now,
     redrawn: Option<Time>,
     stall_told: Option<Time>,
 }
@@ -91,6 +93,7 @@ impl Machine {
             watchdog: settings.watchdog_timeout.map(Watchdog::new),
             armed: None,
             now: Now::default(),
+            drained: Now::default(),
             redrawn: None,
             stall_told: None,
         };

@@ -13,6 +13,8 @@ use crate::proto::wire::{self, Application, Malformed};
 
 /// Lateness below this is the scheduler's, not a stall.
 const NOTICEABLE: Duration = Duration::from_millis(20);
+/// The boot clock running ahead by less is the reading of two clocks one after the other.
+const SUSPEND: Duration = Duration::from_millis(1);
 /// SELF_STALLED is told at most this often.
 const STALL_TOLD_EVERY: Duration = Duration::from_secs(1);
 /// A copied node draws a new incarnation at most this often (rule R7).
@@ -76,7 +78,6 @@ impl Machine {
     pub(super) fn on_drained(&mut self, now: Now, dropped: bool) {
         self.measure_lateness(now);
         self.own.dropped = dropped;
-        self.advance(now);
         if self.own.phase == Phase::Running {
             self.note_own_stall();
             self.tick_if_due();
@@ -131,12 +132,13 @@ impl Machine {
     /// How much later than asked for this turn judges: scheduling, SIGSTOP, and suspend, during
     /// which the monotonic clock stands still and the boot clock goes on.
     fn measure_lateness(&mut self, now: Now) {
+        self.advance(now);
         let late = self.armed.map_or(Duration::ZERO, |armed| now.mono.since(armed));
-        let boot = nanos(now.boot.since(self.now.boot));
-        let mono = nanos(now.mono.since(self.now.mono));
-        let suspended = Duration::from_nanos(boot.saturating_sub(mono));
-        self.own.lateness =
-            if suspended > Duration::from_millis(1) { late + suspended } else { late };
+        // Against the last turn: a datagram of this one may have shown us the clocks already.
+        let before = core::mem::replace(&mut self.drained, self.now);
+        let boot = self.now.boot.since(before.boot);
+        let suspended = boot.saturating_sub(self.now.mono.since(before.mono));
+        self.own.lateness = if suspended > SUSPEND { late + suspended } else { late };
     }
 
     /// Our own stall is told to the peers and to the host, and nobody is blamed for it.
