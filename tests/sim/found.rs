@@ -106,3 +106,14 @@ fn a_suspend_is_noticed_although_a_datagram_shows_the_clocks_first() {
     assert_eq!(world.story(A, ""), [(SelfStalled, Reason::OwnLateness)]);
     assert_eq!(world.story(B, "a").last(), Some(&(Recovered, Reason::Resumed)));
 }
+
+#[test]
+fn the_evidence_of_a_first_contact_counts_from_that_contact() {
+    let mut world = pair_unstarted(3);
+    world.start(A);
+    world.start(B);
+    world.run(secs(1));
+    let (_, event) = &world.nodes[A].events[0];
+    assert_eq!(event.kind, Started);
+    assert_eq!(event.evidence.deadline, ms(1000));
+}

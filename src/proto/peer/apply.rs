@@ -171,6 +171,7 @@ impl Peer {
     /// Up again, or for the first time: the record, the detector and the deadline begin anew.
     fn take_up(&mut self, arrival: &Arrival, reseed: bool, cx: &mut Context<'_>) {
         let header = &arrival.header;
+        self.up_from = arrival.received;
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();

@@ -77,6 +77,8 @@ pub struct Peer {
     lives: Lives,
     filters: Vec<Filter>,
     heard: Option<Heard>,
+    /// When the datagram arrived that brought it up last.
+    up_from: Time,
     /// When a datagram of the current incarnation was taken last, whatever it proved.
     spoke_at: Time,
     /// The last beat of the current incarnation that was taken.
@@ -132,6 +134,7 @@ impl Peer {
             lives: Lives::default(),
             filters: vec![Filter::default()],
             heard: None,
+            up_from: Time::ZERO,
             spoke_at: cx.now.mono,
             beat: 0,
             missing: 0,

@@ -11,7 +11,8 @@ use crate::proto::time::{Now, Time, nanos};
 impl Peer {
     /// The numbers as they stand.
     pub(super) fn evidence(&self) -> Evidence {
-        let heard = self.heard.map_or(Time::ZERO, |heard| heard.at.mono);
+        // A datagram that brings the peer up is its last sign of life, though not noted yet.
+        let heard = self.heard.map_or(Time::ZERO, |heard| heard.at.mono).max(self.up_from);
         let budget = match &self.detector {
             Detector::Interval { rule, t1, .. } => *t1 * rule.needed(),
             Detector::Adaptive(_) => self.pace.detect_within,
