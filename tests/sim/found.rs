@@ -117,3 +117,45 @@ fn the_evidence_of_a_first_contact_counts_from_that_contact() {
     assert_eq!(event.kind, Started);
     assert_eq!(event.evidence.deadline, ms(1000));
 }
+
+#[test]
+fn a_peer_that_gave_us_up_is_not_blamed_after_our_own_long_stall() {
+    for offset in 0..10 {
+        let mut world = pair(4);
+        world.tape = Some(Vec::new());
+        world.link(A, B).cut = true;
+        world.run(ms(200));
+        world.nodes[A].socket_limit = 0;
+        world.stop(A);
+        world.run(ms(850));
+        // Held back until B's verdict: B answers it with its nonce, once, which nobody hears.
+        let tape = world.tape.take().unwrap();
+        let (from, to, bytes) = tape.into_iter().rfind(|(from, _, _)| *from == A).unwrap();
+        world.inject(from, to, world.now, bytes);
+        world.link(A, B).cut = false;
+        world.run(secs(40) + ms(500) * offset);
+        world.nodes[A].socket_limit = usize::MAX;
+        world.resume(A);
+        world.run(secs(4));
+        let blamed = world.story(A, "b").iter().any(|event| event.0 == Down);
+        assert!(!blamed, "offset {offset}: {:?}", world.story(A, "b"));
+    }
+}
+
+#[test]
+fn a_peer_whose_clocks_stood_still_unawares_is_not_kept_waiting() {
+    for offset in 0..10 {
+        let mut world = pair(5);
+        world.nodes[A].socket_limit = 0;
+        world.stop(A);
+        let span = secs(12) + ms(500) * offset;
+        world.run(span);
+        // A hypervisor's pause: no clock of the guest shows it.
+        world.nodes[A].offset -= span;
+        world.nodes[A].overflowed = false;
+        world.nodes[A].socket_limit = usize::MAX;
+        world.resume(A);
+        world.run(ms(450));
+        assert_eq!(world.story(B, "a").last().map(|event| event.0), Some(Recovered), "{offset}");
+    }
+}

@@ -257,7 +257,9 @@ impl Peer {
 
     /// A life sign without proof in DOWN or OVERDUE is answered once with the present nonce
     /// (rule R3); every heartbeat carries it too.
-    fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+    pub(super) fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        // Should that one answer be lost: it speaks, so we speak at our interval again.
+        self.beat_next_slot(cx);
         // START and PROBE are answered in any case, REPLY never.
         if arrival.header.kind == Kind::Running && !self.nonce_told {
             self.nonce_told = true;

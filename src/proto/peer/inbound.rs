@@ -205,6 +205,11 @@ impl Peer {
         let age = self.take_echo(&arrival);
         if age == Age::TooOld && header.kind != Kind::End {
             cx.counters.stale += 1;
+            if matches!(self.state, State::Down | State::Overdue) {
+                // A peer whose clocks stood still cannot know how old its echo is: it needs a
+                // fresh one of us to prove itself.
+                self.tell_nonce_once(&arrival, cx);
+            }
             return;
         }
         arrival.age_proven = age == Age::Proven;
