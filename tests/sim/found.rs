@@ -159,3 +159,19 @@ fn a_peer_whose_clocks_stood_still_unawares_is_not_kept_waiting() {
         assert_eq!(world.story(B, "a").last().map(|event| event.0), Some(Recovered), "{offset}");
     }
 }
+
+#[test]
+fn a_confession_counts_although_both_were_suspended_at_once() {
+    let mut world = couple(6, ms(700), ms(2100), |_| {});
+    for node in [B, A] {
+        world.nodes[node].socket_limit = 0;
+        world.stop(node);
+        world.run(ms(200));
+    }
+    world.run(ms(2500));
+    wake(&mut world, A, ms(2700));
+    world.run(ms(650));
+    wake(&mut world, B, ms(3550));
+    world.run(secs(20));
+    assert!(!blames(&world, A, "b"), "{:?}", world.story(A, "b"));
+}

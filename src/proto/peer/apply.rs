@@ -249,7 +249,8 @@ impl Peer {
     /// after the last sign of life, and the better half of it fits in between.
     fn is_confession(&self, arrival: &Arrival) -> bool {
         let header = &arrival.header;
-        let silence = self.heard.map(|heard| arrival.received.since(heard.at.mono));
+        // On the boot clock: both may have been suspended at once.
+        let silence = self.heard.map(|heard| arrival.received_boot.since(heard.at.boot));
         let pause = Duration::from_millis(u64::from(header.pause));
         let age = Duration::from_millis(u64::from(header.pause_age));
         !pause.is_zero() && silence.is_some_and(|silence| silence >= age + pause / 2)

@@ -24,6 +24,8 @@ pub struct Arrival {
     pub source: SocketAddr,
     /// When it arrived, on the monotonic clock.
     pub received: Time,
+    /// The same on the boot clock.
+    pub received_boot: Time,
     /// It echoes the present nonce: it was sent after that was issued.
     pub proven: bool,
     /// An upper bound of its age is known and small (rule R13).
@@ -64,6 +66,7 @@ impl Peer {
             header,
             source,
             received,
+            received_boot: cx.now.at(received).boot,
             proven: to_this_life && header.echoed_nonce == self.outbound.nonce,
             age_proven: false,
             tag: datagram.tag,
