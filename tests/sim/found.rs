@@ -175,3 +175,18 @@ fn a_confession_counts_although_both_were_suspended_at_once() {
     world.run(secs(20));
     assert!(!blames(&world, A, "b"), "{:?}", world.story(A, "b"));
 }
+
+#[test]
+fn a_confession_counts_although_it_came_with_a_reply() {
+    let mut world = couple(7, ms(500), secs(5), |_| {});
+    world.end(A);
+    world.nodes[B].socket_limit = 0;
+    world.stop(B);
+    world.run(ms(2600));
+    world.start(A);
+    world.run(ms(1));
+    // B comes back between two STARTs, and answers the next before its heartbeat is due.
+    wake(&mut world, B, ms(2601));
+    world.run(secs(20));
+    assert!(!blames(&world, A, "b"), "{:?}", world.story(A, "b"));
+}

@@ -172,6 +172,7 @@ impl Peer {
     fn take_up(&mut self, arrival: &Arrival, reseed: bool, cx: &mut Context<'_>) {
         let header = &arrival.header;
         self.up_from = arrival.received;
+        self.confessed = false;
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();
@@ -220,7 +221,8 @@ impl Peer {
                 if header.state != OwnState::Paused {
                     self.take_pace(header, cx);
                 }
-                let reseed = self.is_confession(arrival);
+                // The confession may have come with a REPLY, which has no stamp to learn from.
+                let reseed = core::mem::take(&mut self.confessed);
                 let trust = Trust { age_proven: arrival.age_proven, reseed };
                 self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
             }
@@ -247,7 +249,7 @@ impl Peer {
 
     /// Whether the peer's "I was away" explains the silence before this datagram: the stall ended
     /// after the last sign of life, and the better half of it fits in between.
-    fn is_confession(&self, arrival: &Arrival) -> bool {
+    pub(super) fn is_confession(&self, arrival: &Arrival) -> bool {
         let header = &arrival.header;
         // On the boot clock: both may have been suspended at once.
         let silence = self.heard.map(|heard| arrival.received_boot.since(heard.at.boot));

@@ -218,6 +218,7 @@ impl Peer {
         arrival.age_proven = age == Age::Proven;
         cx.counters.accepted += 1;
         self.note_arrival(&arrival, cx);
+        self.confessed |= self.is_confession(&arrival);
         self.apply(&arrival, cx);
         self.spoke_at = arrival.received;
         if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {
