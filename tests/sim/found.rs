@@ -190,3 +190,39 @@ fn a_confession_counts_although_it_came_with_a_reply() {
     world.run(secs(20));
     assert!(!blames(&world, A, "b"), "{:?}", world.story(A, "b"));
 }
+
+#[test]
+fn a_classic_observer_that_stood_still_counts_whole_ticks_anew() {
+    for phase in 0..30 {
+        let mut world = couple(8, ms(200), ms(1000), |settings| {
+            settings.judge_interval = ms(800);
+            settings.peers[0].detection.rule = Rule::Interval { losses: 2, ticks: None };
+        });
+        world.run(ms(30 * phase));
+        world.nodes[A].socket_limit = 0;
+        world.stop(A);
+        world.run(secs(2));
+        world.nodes[A].socket_limit = usize::MAX;
+        world.resume(A);
+        world.run(secs(3));
+        assert!(!blames(&world, A, "b"), "phase {phase}: {:?}", world.story(A, "b"));
+    }
+}
+
+#[test]
+fn a_classic_observer_gives_a_start_a_whole_tick() {
+    for phase in 0..40 {
+        let mut world = World::new(9);
+        for index in 0..2 {
+            let mut settings = servers::settings(&["a", "b"], index, ms(500), ms(2500));
+            settings.judge_interval = ms(2000);
+            settings.peers[0].detection.rule = Rule::Interval { losses: 2, ticks: None };
+            world.add(settings);
+        }
+        world.start(A);
+        world.run(ms(1000 + 50 * phase));
+        world.start(B);
+        world.run(secs(5));
+        assert_eq!(world.story(A, "b"), [(Started, Reason::None)], "phase {phase}");
+    }
+}

@@ -79,8 +79,9 @@ impl Machine {
         self.measure_lateness(now);
         self.own.dropped = dropped;
         if self.own.phase == Phase::Running {
-            self.note_own_stall();
+            // A tick that is late itself comes before the re-arm, so that it does not count in it.
             self.tick_if_due();
+            self.note_own_stall();
             self.end_own_pause();
             self.judge_application();
         }

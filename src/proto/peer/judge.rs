@@ -109,7 +109,7 @@ impl Peer {
         let half_gone = rule.unchanged() >= 2 && rule.unchanged() * 2 >= rule.needed();
         if down {
             self.on_deadline(cx);
-        } else if half_gone && !self.late_told {
+        } else if half_gone && !self.late_told && self.grace(cx) == Grace::None {
             self.on_late(cx);
         }
     }
