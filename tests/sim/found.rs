@@ -226,3 +226,19 @@ fn a_classic_observer_gives_a_start_a_whole_tick() {
         assert_eq!(world.story(A, "b"), [(Started, Reason::None)], "phase {phase}");
     }
 }
+
+#[test]
+fn a_path_that_was_given_up_and_taken_back_is_no_copy_of_ourselves() {
+    let mut world = couple(10, ms(200), ms(1000), |settings| {
+        let address = settings.peers[0].addresses[0];
+        settings.peers[0].addresses.push(address);
+    });
+    let both = world.nodes[A].settings.peers[0].addresses.clone();
+    for _ in 0..20 {
+        world.input(A, Input::SetAddresses("b".into(), both[..1].to_vec()));
+        world.input(A, Input::SetAddresses("b".into(), both.clone()));
+        world.run(ms(70));
+    }
+    assert_eq!(world.story(A, ""), []);
+    assert_eq!(world.story(B, "a"), []);
+}

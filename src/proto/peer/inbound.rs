@@ -252,8 +252,8 @@ impl Peer {
             return;
         }
         self.note_held_state(header, cx);
-        let sent = self.outbound.log(header.echoed_path).map(|log| log.last_sequence());
-        let copied = sent.is_some_and(|sent| header.echoed_sequence > sent);
+        let next = self.outbound.next.get(usize::from(header.echoed_path));
+        let copied = next.is_some_and(|next| header.echoed_sequence >= *next);
         let retired = header.flags & FLAG_RETIRED != 0 && arrival.proven;
         cx.out.copied |= copied || retired;
         self.note_acknowledgement(header);

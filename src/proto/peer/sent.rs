@@ -46,11 +46,6 @@ impl SentLog {
         self.ring.push_back((sequence, at));
     }
 
-    /// The highest sequence that was sent; 0 = none.
-    pub fn last_sequence(&self) -> u64 {
-        self.last.map_or(0, |(sequence, _)| sequence)
-    }
-
     /// When `sequence` was sent; `None` if never, or longer ago than the log reaches back.
     pub fn sent(&self, sequence: u64) -> Option<Sending> {
         match self.last {
@@ -104,6 +99,5 @@ mod tests {
         }
         assert_eq!(log.sent(100 - REMEMBERED as u64), None);
         assert!(log.sent(101 - REMEMBERED as u64).is_some_and(|sending| sending.exact));
-        assert_eq!(log.last_sequence(), 100);
     }
 }
