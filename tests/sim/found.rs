@@ -242,3 +242,21 @@ fn a_path_that_was_given_up_and_taken_back_is_no_copy_of_ourselves() {
     assert_eq!(world.story(A, ""), []);
     assert_eq!(world.story(B, "a"), []);
 }
+
+#[test]
+fn an_application_that_stood_still_with_its_monitor_gets_its_time_anew() {
+    let mut world = couple(11, ms(100), secs(60), |settings| {
+        settings.watchdog_timeout = Some(ms(500));
+    });
+    world.nodes[B].interrupts.clear();
+    world.input(B, Input::AppAlive);
+    world.run(ms(10));
+    world.stop(B);
+    world.run(ms(450));
+    world.resume(B);
+    // Its next pulse was 290 ms of work away when it was stopped.
+    world.run(ms(280));
+    world.input(B, Input::AppAlive);
+    world.run(ms(10));
+    assert_eq!(world.nodes[B].interrupts, []);
+}
