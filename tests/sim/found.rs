@@ -260,3 +260,18 @@ fn an_application_that_stood_still_with_its_monitor_gets_its_time_anew() {
     world.run(ms(10));
     assert_eq!(world.nodes[B].interrupts, []);
 }
+
+#[test]
+fn a_peer_that_came_back_while_we_stood_still_is_not_overdue() {
+    let mut world = pair(12);
+    world.input(B, Input::Pause { judge: false, heartbeat: true, span: secs(10) });
+    world.run(secs(8));
+    world.nodes[A].socket_limit = 0;
+    world.stop(A);
+    world.run(secs(6));
+    world.nodes[A].socket_limit = usize::MAX;
+    world.resume(A);
+    world.run(secs(5));
+    assert!(!blames(&world, A, "b"), "{:?}", world.story(A, "b"));
+    assert!(world.now > Time::ZERO);
+}
