@@ -1,5 +1,6 @@
 //! The pure ring under a virtual clock and a hostile network.
 
+mod claimants;
 mod found;
 mod network;
 mod node;
