@@ -7,7 +7,9 @@ use peermon::proto::event::{EventKind, Reason};
 use peermon::proto::machine::Machine;
 use peermon::proto::peer::view::State;
 
-use super::world::{Rng, World, address, ms, settings};
+use super::rng::Rng;
+use super::servers::{address, ms, settings};
+use super::world::World;
 
 const A: usize = 0;
 const B: usize = 1;

@@ -7,6 +7,23 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
+mod addresses;
+mod broken;
+mod cast;
+mod claimants;
 mod claims;
+mod found;
+mod grammar;
+mod hostile;
+mod invariants;
+mod network;
+mod node;
+mod play;
+mod random;
+mod rng;
 mod scenarios;
+mod servers;
+mod storm;
+mod ticks;
+mod truth;
 mod world;

@@ -7,7 +7,8 @@ use peermon::proto::event::{Interrupt, Reason};
 use peermon::proto::machine::Input;
 use peermon::proto::peer::view::{self, State};
 
-use super::world::{self, World, ms, pair, pair_unstarted};
+use super::servers::{self, ms, pair, pair_unstarted};
+use super::world::World;
 
 const A: usize = 0;
 const B: usize = 1;
@@ -280,7 +281,7 @@ fn a_peer_never_heard_is_not_seen_once_and_no_outage() {
 fn a_stalled_application_is_down_at_once_and_recovers_when_it_goes_on() {
     let mut world = World::new(17);
     for index in 0..2 {
-        let mut settings = world::settings(&["a", "b"], index, ms(200), ms(1000));
+        let mut settings = servers::settings(&["a", "b"], index, ms(200), ms(1000));
         settings.watchdog_timeout = (index == B).then(|| ms(300));
         world.add(settings);
     }
@@ -305,7 +306,7 @@ fn a_stalled_application_is_down_at_once_and_recovers_when_it_goes_on() {
 fn a_stopped_server_does_not_call_its_own_application_stalled() {
     let mut world = World::new(18);
     for index in 0..2 {
-        let mut settings = world::settings(&["a", "b"], index, ms(200), secs(60));
+        let mut settings = servers::settings(&["a", "b"], index, ms(200), secs(60));
         settings.watchdog_timeout = (index == B).then(|| ms(500));
         world.add(settings);
     }
@@ -515,7 +516,7 @@ fn under_ten_percent_loss_a_live_peer_is_not_called_down_for_ten_minutes() {
 fn a_datagram_under_another_key_changes_nothing_but_shows() {
     let mut world = World::new(31);
     for index in 0..2 {
-        let mut settings = world::settings(&["a", "b"], index, ms(200), ms(1000));
+        let mut settings = servers::settings(&["a", "b"], index, ms(200), ms(1000));
         if index == B {
             settings.key = Some(b"another key 1234".to_vec());
         }

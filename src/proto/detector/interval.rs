@@ -13,12 +13,14 @@ pub struct Interval {
     needed: u32,
     unchanged: u32,
     armed: bool,
+    /// Armed since the last tick: the next one has not a whole T1 of silence behind it.
+    fresh: bool,
 }
 
 impl Interval {
     /// DOWN after `needed` unchanged ticks, at least one.
     pub fn new(needed: u32) -> Self {
-        Self { needed: needed.max(1), unchanged: 0, armed: false }
+        Self { needed: needed.max(1), unchanged: 0, armed: false, fresh: false }
     }
 
     /// How many unchanged ticks are needed.
@@ -39,6 +41,7 @@ impl Interval {
     /// A status arrived: unchanged ticks count from here.
     pub fn arm(&mut self) {
         self.armed = true;
+        self.fresh = true;
         self.unchanged = 0;
     }
 
@@ -48,8 +51,10 @@ impl Interval {
         self.unchanged = 0;
     }
 
-    /// Takes back `ticks` of the count, for the observer's own lateness.
+    /// Takes back `ticks` of the count, for the observer's own lateness; all of them means that
+    /// counting begins anew.
     pub fn forgive(&mut self, ticks: u32) {
+        self.fresh |= ticks == u32::MAX;
         self.unchanged = self.unchanged.saturating_sub(ticks);
     }
 
@@ -58,7 +63,7 @@ impl Interval {
         if !self.armed {
             return false;
         }
-        if changed {
+        if core::mem::take(&mut self.fresh) || changed {
             self.unchanged = 0;
             return false;
         }

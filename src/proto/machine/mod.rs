@@ -146,9 +146,11 @@ impl Machine {
             return Output::Ended;
         }
         // The earliest promise of a turn stands until the turn is judged: an input may have moved
-        // the very timer that our own lateness is measured by.
+        // the very timer that our own lateness is measured by. Nothing is promised for the past:
+        // an input may set a timer that is overdue at once.
         let next = self.next_due();
-        self.armed = self.armed.into_iter().chain(next).min();
+        let promise = next.map(|next| next.max(self.now.mono));
+        self.armed = self.armed.into_iter().chain(promise).min();
         Output::Timeout(next)
     }
 

@@ -39,6 +39,14 @@ impl Watchdog {
         self.forgiven = false;
     }
 
+    /// We stood still, and the application with us: once between two pulses it gets its time anew.
+    fn forgive(&mut self, now: Time) {
+        if self.due != Time::NEVER && !self.forgiven {
+            self.forgiven = true;
+            self.due = now + self.timeout;
+        }
+    }
+
     /// Nothing is watched.
     pub fn rest(&mut self) {
         self.due = Time::NEVER;
@@ -77,8 +85,9 @@ impl Machine {
         self.confessed = false;
         self.suspended = Duration::ZERO;
         if self.own.phase == Phase::Running {
-            self.note_own_stall();
+            // A tick that is late itself comes before the re-arm, so that it does not count in it.
             self.tick_if_due();
+            self.note_own_stall();
             self.end_own_pause();
             self.judge_application();
         }
@@ -160,6 +169,9 @@ impl Machine {
         }
         let now = self.now;
         if stalled {
+            if let Some(watchdog) = &mut self.watchdog {
+                watchdog.forgive(now.mono);
+            }
             self.own.stall = Some(Stall { length: late, ended: now.mono });
             let told = self.stall_told.replace(now.mono);
             if told.is_none_or(|before| now.mono.since(before) >= STALL_TOLD_EVERY) {
@@ -225,9 +237,7 @@ impl Machine {
             return;
         }
         if late > (watchdog.timeout / 4).max(NOTICEABLE) && !watchdog.forgiven {
-            watchdog.forgiven = true;
-            watchdog.due = now + watchdog.timeout;
-            return;
+            return watchdog.forgive(now);
         }
         watchdog.rest();
         self.own.application = Application::Stalled;

@@ -179,6 +179,7 @@ impl Peer {
     /// Up again, or for the first time: the record, the detector and the deadline begin anew.
     fn take_up(&mut self, arrival: &Arrival, reseed: bool, cx: &mut Context<'_>) {
         let header = &arrival.header;
+        self.confessed = false;
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();
@@ -227,7 +228,8 @@ impl Peer {
                 if header.state != OwnState::Paused {
                     self.take_pace(header, cx);
                 }
-                let reseed = self.is_confession(arrival);
+                // The confession may have come with a REPLY, which has no stamp to learn from.
+                let reseed = core::mem::take(&mut self.confessed);
                 let trust = Trust { age_proven: arrival.age_proven, reseed };
                 self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
             }
@@ -254,9 +256,10 @@ impl Peer {
 
     /// Whether the peer's "I was away" explains the silence before this datagram: the stall ended
     /// after the last sign of life, and the better half of it fits in between.
-    fn is_confession(&self, arrival: &Arrival) -> bool {
+    pub(super) fn is_confession(&self, arrival: &Arrival) -> bool {
         let header = &arrival.header;
-        let silence = self.heard.map(|heard| arrival.received.since(heard.at.mono));
+        // On the boot clock: both may have been suspended at once.
+        let silence = self.heard.map(|heard| arrival.received_boot.since(heard.at.boot));
         let pause = Duration::from_millis(u64::from(header.pause));
         let age = Duration::from_millis(u64::from(header.pause_age));
         !pause.is_zero() && silence.is_some_and(|silence| silence >= age + pause / 2)
@@ -264,7 +267,9 @@ impl Peer {
 
     /// A life sign without proof in DOWN or OVERDUE is answered once with the present nonce
     /// (rule R3); every heartbeat carries it too.
-    fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+    pub(super) fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        // Should that one answer be lost: it speaks, so we speak at our interval again.
+        self.beat_next_slot(cx);
         // START and PROBE are answered in any case, REPLY never.
         if arrival.header.kind == Kind::Running && !self.nonce_told {
             self.nonce_told = true;
@@ -272,8 +277,10 @@ impl Peer {
         }
     }
 
+    /// From now on at our interval; what was announced to come sooner still does.
     fn beat_next_slot(&mut self, cx: &Context<'_>) {
         let next = cx.own.next_slot(cx.now.mono, self.settings.heartbeat_interval);
+        let next = self.timers.due(Timer::Beat).map_or(next, |due| due.min(next));
         self.timers.set(Timer::Beat, Some(next));
     }
 }

@@ -57,10 +57,12 @@ impl Peer {
                 if self.outbound.greeting_since == Time::ZERO {
                     self.outbound.greeting_since = now;
                 }
-                self.send_all(Kind::Start, interval, cx);
-                // STARTs leave at 0, 50, 100, 200, 400 ms and so on, up to 5 s apart.
+                // STARTs leave at 0, 50, 100, 200, 400 ms and so on, up to 5 s apart. The peer may
+                // hear us although we do not hear it, so each gap is announced before it begins.
                 let passed = now.since(self.outbound.greeting_since);
-                now + passed.clamp(START_FIRST, START_LAST)
+                let gap = passed.clamp(START_FIRST, START_LAST);
+                self.send_all(Kind::Start, gap.max(interval), cx);
+                now + gap
             }
             Mode::Beat => {
                 let interval = self.beat_interval(cx);

@@ -12,6 +12,8 @@ use crate::proto::wire::{FLAG_RETIRED, Header, Kind};
 
 /// The least time that an incumbent has to answer a probe.
 const PROBE_LEAST: Duration = Duration::from_millis(50);
+/// So many probes must go unanswered: one lost datagram does not unseat a live incumbent.
+const PROBES: u32 = 3;
 /// A conflict is told once; it is a new one after so long without a sign of it.
 const CONFLICT_FORGOTTEN: Duration = Duration::from_secs(600);
 /// An unknown address is probed at most this often.
@@ -27,6 +29,8 @@ struct Newcomer {
     probed: Time,
     /// The nonce of the probe that is under way.
     probe: Option<u64>,
+    /// How many probes are under way or lost.
+    probes: u32,
 }
 
 /// Open questions about the name.
@@ -57,6 +61,7 @@ impl Peer {
             latest: arrival,
             probed: Time::ZERO,
             probe: None,
+            probes: 0,
         });
         if arrival.header.kind == Kind::End {
             // It gives up waiting. Nobody knew it, so there is nothing to report.
@@ -64,20 +69,31 @@ impl Peer {
         }
         newcomer.last_seen = now;
         newcomer.latest = arrival;
-        if known.is_none() || now.since(newcomer.probed) > self.pace.detect_within {
-            let nonce = cx.draw();
-            newcomer.probe = Some(nonce);
-            newcomer.probed = now;
-            self.timers.set(Timer::Probe, Some(now + self.probe_patience()));
-            let incumbent = self.heard.map(|heard| heard.source);
-            self.send_probe(incumbent, nonce, cx);
-        }
         self.claims.newcomer = Some(newcomer);
+        if known.is_none() || now.since(newcomer.probed) > self.pace.detect_within {
+            self.probe_incumbent(1, cx);
+        }
+    }
+
+    /// Asks the incumbent for the `probes`th time whether it is there.
+    fn probe_incumbent(&mut self, probes: u32, cx: &mut Context<'_>) {
+        let Some(newcomer) = &mut self.claims.newcomer else { return };
+        let nonce = cx.draw();
+        newcomer.probe = Some(nonce);
+        newcomer.probes = probes;
+        newcomer.probed = cx.now.mono;
+        self.timers.set(Timer::Probe, Some(cx.now.mono + self.probe_patience()));
+        let incumbent = self.heard.map(|heard| heard.source);
+        self.send_probe(incumbent, nonce, cx);
     }
 
     /// The incumbent did not answer: the newcomer carries the name.
     pub(super) fn on_probe_unanswered(&mut self, cx: &mut Context<'_>) {
-        let Some(newcomer) = self.claims.newcomer.take() else { return };
+        let Some(newcomer) = self.claims.newcomer else { return };
+        if newcomer.probe.is_some() && newcomer.probes < PROBES {
+            return self.probe_incumbent(newcomer.probes + 1, cx);
+        }
+        self.claims.newcomer = None;
         if newcomer.probe.is_some() && matches!(self.state, State::Up | State::Paused) {
             self.accept(newcomer.latest, cx);
         }

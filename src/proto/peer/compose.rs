@@ -113,7 +113,7 @@ impl Peer {
             monotonic: cx.now.mono.as_nanos(),
             wall: cx.now.wall.0,
             echoed_sequence: seen.sequence,
-            echo_hold: micros(cx.now.mono.since(seen.at)),
+            echo_hold: micros(cx.now.boot.since(seen.at)),
             announced: micros(announced),
             requested: micros(self.settings.detection.detect_within / 5),
             pause: millis(pause),

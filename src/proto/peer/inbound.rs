@@ -24,6 +24,8 @@ pub struct Arrival {
     pub source: SocketAddr,
     /// When it arrived, on the monotonic clock.
     pub received: Time,
+    /// The same on the boot clock.
+    pub received_boot: Time,
     /// It echoes the present nonce: it was sent after that was issued.
     pub proven: bool,
     /// An upper bound of its age is known and small (rule R13).
@@ -64,6 +66,7 @@ impl Peer {
             header,
             source,
             received,
+            received_boot: cx.now.at(received).boot,
             proven: to_this_life && header.echoed_nonce == self.outbound.nonce,
             age_proven: false,
             tag: datagram.tag,
@@ -211,11 +214,17 @@ impl Peer {
         let age = self.take_echo(&arrival);
         if age == Age::TooOld && header.kind != Kind::End {
             cx.counters.stale += 1;
+            if matches!(self.state, State::Down | State::Overdue) {
+                // A peer whose clocks stood still cannot know how old its echo is: it needs a
+                // fresh one of us to prove itself.
+                self.tell_nonce_once(&arrival, cx);
+            }
             return;
         }
         arrival.age_proven = age == Age::Proven;
         cx.counters.accepted += 1;
         self.note_arrival(&arrival, cx);
+        self.confessed |= self.is_confession(&arrival);
         self.apply(&arrival, cx);
         self.spoke_at = arrival.received;
         if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {

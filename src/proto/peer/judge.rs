@@ -109,7 +109,7 @@ impl Peer {
         let half_gone = rule.unchanged() >= 2 && rule.unchanged() * 2 >= rule.needed();
         if down {
             self.on_deadline(cx);
-        } else if half_gone && !self.late_told {
+        } else if half_gone && !self.late_told && self.grace(cx) == Grace::None {
             self.on_late(cx);
         }
     }
@@ -141,6 +141,13 @@ impl Peer {
 
     /// An announced pause ran out (rule R19).
     pub(super) fn on_overdue(&mut self, cx: &mut Context<'_>) {
+        if self.grace(cx) != Grace::None {
+            // We stood still when it came back, perhaps.
+            self.gap.full = true;
+            self.gap.own_lateness = self.gap.own_lateness.max(cx.own.lateness);
+            self.timers.set(Timer::Overdue, Some(cx.now.mono + self.pace.detect_within));
+            return;
+        }
         self.enter(State::Overdue, Reason::None, cx);
         self.renew_nonce(cx);
         let silence = cx.now.boot.since(self.silent_since(cx.now));

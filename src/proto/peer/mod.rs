@@ -88,6 +88,8 @@ pub struct Peer {
     detector: Detector,
     pace: Pace,
     gap: Gap,
+    /// It said that it stood still since the last heartbeat: its stamps begin anew.
+    confessed: bool,
     misses: u32,
     late_told: bool,
     not_seen_told: bool,
@@ -139,6 +141,7 @@ impl Peer {
             detector,
             pace,
             gap: Gap::default(),
+            confessed: false,
             misses: 0,
             late_told: false,
             not_seen_told: false,

@@ -28,6 +28,7 @@ pub struct Seen {
     pub(super) nonce: u64,
     pub(super) sequence: u64,
     pub(super) path: u8,
+    /// On the boot clock: a suspend does not make what was seen younger.
     pub(super) at: Time,
     pub(super) held: u8,
 }
@@ -228,7 +229,7 @@ pub fn seen(arrival: &Arrival, held: u8) -> Seen {
         nonce: header.nonce,
         sequence: header.sequence,
         path: header.path,
-        at: arrival.received,
+        at: arrival.received_boot,
         held,
     }
 }

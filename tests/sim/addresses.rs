@@ -1,24 +1,14 @@
 //! An address is only where to send: peers that wander are followed with proof, and addresses that
 //! come and go change nothing else.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
-
-#[allow(dead_code, reason = "the world of the simulator serves more stories than these")]
-#[path = "sim/world.rs"]
-mod world;
-
 use std::net::SocketAddr;
 
 use peermon::proto::event::{EventKind, Reason};
 use peermon::proto::machine::Input;
 use peermon::proto::peer::view::State;
 
-use self::world::{World, address, ms, settings};
+use super::servers::{address, ms, settings};
+use super::world::World;
 
 const A: usize = 0;
 const B: usize = 1;

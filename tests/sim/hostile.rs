@@ -2,17 +2,6 @@
 //! believed, nothing is answered that should not be, everything is counted, and the heartbeats go
 //! on.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
-
-#[allow(dead_code, reason = "the world of the simulator serves more stories than these")]
-#[path = "sim/world.rs"]
-mod world;
-
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,7 +12,9 @@ use peermon::proto::machine::{Counters, Input};
 use peermon::proto::peer::view::{FLAG_KEY_MISMATCH, State, View};
 use peermon::proto::wire::{HEADER_LEN, Header, Kind, MAX_LEN, MIN_LEN, Names, decode, encode};
 
-use self::world::{Rng, World, address, ms, settings};
+use super::rng::Rng;
+use super::servers::{address, ms, settings};
+use super::world::World;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const DATAGRAMS: usize = 200_000;

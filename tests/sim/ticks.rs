@@ -1,22 +1,12 @@
 //! Ticks of the judge timer that the observer's own stall swallowed: they blame nobody, and they
 //! cost nothing.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
-
-#[allow(dead_code, reason = "the world of the simulator serves more stories than these")]
-#[path = "sim/world.rs"]
-mod world;
-
 use peermon::proto::event::{EventKind, Reason};
 use peermon::proto::peer::view::State;
 use peermon::proto::settings::Rule;
 
-use self::world::{World, ms, settings};
+use super::servers::{ms, settings};
+use super::world::World;
 
 const A: usize = 0;
 const B: usize = 1;

@@ -1,0 +1,191 @@
+//! The laws can be broken: events that were changed, and worlds whose truth is another one, are
+//! refused. A checker that never fails proves nothing.
+
+use std::time::Duration;
+
+use peermon::proto::event::{Event, EventKind, Reason};
+use peermon::proto::time::Time;
+
+use super::invariants::Checker;
+use super::servers::{ms, pair, pair_unstarted};
+use super::truth::Overrun;
+use super::world::World;
+
+const A: usize = 0;
+const B: usize = 1;
+
+/// Events of an outage as they were reported, and the world in which they happened.
+fn outage() -> (World, Vec<(Time, Event)>) {
+    let mut world = pair_unstarted(1);
+    world.start(A);
+    world.start(B);
+    world.run(Duration::from_secs(5));
+    world.both(A, B, |link| link.cut = true);
+    world.run(Duration::from_secs(3));
+    world.both(A, B, |link| link.cut = false);
+    world.run(Duration::from_secs(1));
+    let mut events = world.nodes[A].events.clone();
+    events.retain(|(_, event)| event.kind != EventKind::DeclaredDown);
+    let kinds: Vec<_> = events.iter().map(|(_, event)| event.kind).collect();
+    use EventKind::{Down, Late, Recovered, Started};
+    assert_eq!(kinds, [Started, Late, Down, Recovered]);
+    // The truth as it was at the verdict.
+    let down = events[2].0;
+    world.truth.way_mut(B, A).lives_mut()[0].status_sent = Some(down - ms(1000));
+    (world, events)
+}
+
+/// Runs the events past a checker; `change` spoils one of the things it sees.
+fn judge(
+    change: impl FnOnce(&mut World, &mut Vec<(Time, Event)>, &mut Checker),
+) -> Result<(), String> {
+    let (mut world, mut events) = outage();
+    let mut checker = Checker::new(2);
+    change(&mut world, &mut events, &mut checker);
+    events.iter().try_for_each(|(at, event)| checker.on_event(&world, A, *at, event))
+}
+
+fn assert_broken(result: Result<(), String>, law: &str) {
+    let why = result.expect_err(law);
+    assert!(why.starts_with(law), "{why}");
+}
+
+#[test]
+fn what_really_happened_is_accepted() {
+    judge(|_, _, _| {}).unwrap();
+}
+
+#[test]
+fn an_event_that_was_left_out_is_missed() {
+    assert_broken(judge(|_, events, _| drop(events.remove(2))), "1, 3, 4");
+}
+
+#[test]
+fn an_event_that_is_told_twice_is_seen() {
+    assert_broken(judge(|_, events, _| events.push(events[3].clone())), "ids");
+    assert_broken(
+        judge(|_, events, _| {
+            let (at, mut again) = events[3].clone();
+            again.id += 1;
+            events.push((at, again));
+        }),
+        "1, 3, 4",
+    );
+}
+
+#[test]
+fn a_recovery_of_a_dead_peer_is_seen() {
+    // The same events in a world in which B died with the cut.
+    let result = judge(|world, _, _| {
+        let down = world.nodes[A].events.iter().find(|(_, event)| event.kind == EventKind::Down);
+        let before = down.map(|(at, _)| *at).unwrap() - ms(1);
+        world.truth.way_mut(B, A).lives_mut()[0].last_sent = before;
+    });
+    assert_broken(result, "2");
+}
+
+#[test]
+fn an_end_that_nobody_said_is_seen() {
+    let result = judge(|_, events, _| {
+        let (at, mut end) = events[3].clone();
+        end.id += 1;
+        end.kind = EventKind::Ended;
+        end.reason = Reason::None;
+        events.push((at, end));
+    });
+    assert_broken(result, "3");
+}
+
+#[test]
+fn a_verdict_that_came_too_soon_is_seen() {
+    let result = judge(|_, events, _| events[2].0 = events[2].0 - ms(200));
+    assert_broken(result, "6");
+}
+
+#[test]
+fn a_verdict_about_a_peer_that_was_heard_all_the_time_is_seen() {
+    let result = judge(|world, events, checker| {
+        // In truth nothing was cut for the last minutes.
+        for (from, to) in [(A, B), (B, A)] {
+            checker.set_fair(from, to, true, Time::ZERO);
+        }
+        world.truth.way_mut(B, A).lives_mut()[0].status_sent = None;
+        events.truncate(3);
+    });
+    assert_broken(result, "6");
+}
+
+#[test]
+fn a_stall_that_never_was_is_seen() {
+    let result = judge(|_, events, _| {
+        let (at, mut stalled) = events[3].clone();
+        stalled.id += 1;
+        stalled.kind = EventKind::SelfStalled;
+        stalled.peer = None;
+        events.push((at, stalled));
+    });
+    assert_broken(result, "SELF_STALLED");
+}
+
+#[test]
+fn an_event_about_a_removed_peer_is_seen() {
+    let result =
+        judge(|world, _, checker| checker.on_removed(A, &"b".into(), world.now - ms(5000)));
+    assert_broken(result, "R10");
+}
+
+#[test]
+fn a_conflict_that_never_was_is_seen() {
+    let result = judge(|_, events, _| {
+        let (at, mut conflict) = events[3].clone();
+        conflict.id += 1;
+        conflict.kind = EventKind::NameConflict;
+        events.push((at, conflict));
+    });
+    assert_broken(result, "14");
+}
+
+#[test]
+fn a_silence_without_a_verdict_is_seen() {
+    let mut world = pair(2);
+    let checker = Checker::new(2);
+    checker.check_patience(&world, A).unwrap();
+    // In truth nothing of B was handed in for five seconds.
+    let heard = &mut world.truth.way_mut(B, A).heard_awake;
+    *heard = heard.saturating_sub(Duration::from_secs(5));
+    assert_broken(checker.check_patience(&world, A), "5");
+}
+
+#[test]
+fn an_answer_too_many_is_seen() {
+    let mut world = pair(3);
+    let checker = Checker::new(2);
+    checker.check_answers(&world).unwrap();
+    world.truth.way_mut(A, B).reply_bytes += 1_000_000;
+    assert_broken(checker.check_answers(&world), "10");
+}
+
+#[test]
+fn a_gap_that_nobody_announced_is_seen() {
+    let mut world = pair_unstarted(4);
+    world.start(A);
+    world.start(B);
+    world.run(Duration::from_secs(5));
+    let mut checker = Checker::new(2);
+    for node in [A, B] {
+        checker.set_started(node, true, Time::ZERO);
+        for (at, event) in world.nodes[node].events.clone() {
+            checker.on_event(&world, node, at, &event).unwrap();
+        }
+    }
+    checker.check_gaps(&mut world).unwrap();
+    world.truth.overruns.push(Overrun {
+        from: B,
+        to: A,
+        incarnation: world.view(A, "b").unwrap().incarnation,
+        since: world.now - ms(600),
+        gap: ms(600),
+        announced: ms(200),
+    });
+    assert_broken(checker.check_gaps(&mut world), "15");
+}

@@ -1,0 +1,95 @@
+//! Who takes part in a random world, and how differently they are set up.
+
+use std::time::Duration;
+
+use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+
+use super::network::Link;
+use super::rng::Rng;
+use super::servers::{address, ms};
+use super::world::World;
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Two to four servers that watch one another, each with its own intervals, rule and clock.
+pub fn cast(rng: &mut Rng) -> World {
+    let mut world = World::new(rng.next());
+    let nodes = rng.pick(&[2, 2, 2, 3, 3, 4]);
+    for index in 0..nodes {
+        let settings = settings(index, nodes, rng);
+        let node = world.add(settings);
+        // Together at most 500 ppm apart: what the floor of the level follows (rule R13).
+        world.nodes[node].drift_ppm = rng.below(501) as i64 - 250;
+    }
+    world.tape = Some(Vec::new());
+    world
+}
+
+fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
+    let eta = rng.pick(&[ms(200), ms(250), ms(400), ms(500), ms(700), ms(1000)]);
+    let detection = detection(eta, rng);
+    let judge_interval = match rng.below(4) {
+        0 => eta / 2,
+        1 => eta * 2,
+        _ => eta * 6 / 5,
+    };
+    Settings {
+        group: "test".into(),
+        name: NAMES[index].into(),
+        key: Some(b"0123456789abcdef".to_vec()),
+        judge_interval,
+        watchdog_timeout: rng.chance(0.3).then(|| rng.ms(2000, 6000)),
+        end_linger: ms(200),
+        max_interval: Duration::from_secs(60),
+        pause_max: Duration::from_secs(60),
+        peers: (0..nodes)
+            .filter(|at| *at != index)
+            .map(|at| PeerSettings {
+                name: NAMES[at].into(),
+                addresses: vec![address(at)],
+                heartbeat_interval: eta,
+                detection,
+                first_contact: Duration::from_secs(30),
+                roaming: rng.chance(0.2),
+            })
+            .collect(),
+    }
+}
+
+/// The demand fits the own interval; the peer's may be too long for it, which is QOS_UNMET.
+fn detection(eta: Duration, rng: &mut Rng) -> Detection {
+    let detect_within = eta * rng.pick(&[3, 4, 5, 5, 5, 8]);
+    let rule = if rng.chance(0.2) {
+        Rule::Interval { losses: rng.pick(&[1, 2, 3]), ticks: None }
+    } else {
+        Rule::Adaptive
+    };
+    Detection { detect_within, level_cap: detect_within / 4, rule }
+}
+
+/// A link on a good day.
+pub fn fair_link(rng: &mut Rng) -> Link {
+    Link { delay: rng.ms(0, 5), jitter: rng.ms(0, 20), ..Link::default() }
+}
+
+/// A link on a bad day.
+pub fn foul_link(rng: &mut Rng) -> Link {
+    let mut link = fair_link(rng);
+    let mut some =
+        |most: f64| if rng.chance(0.3) { most * rng.below(1000) as f64 / 1e3 } else { 0.0 };
+    link.loss = some(0.6);
+    link.burst = some(0.1);
+    link.duplicate = some(1.0);
+    link.hold = some(0.2);
+    link.corrupt = some(0.2);
+    link.burst_length = rng.below(20) as u32;
+    link.hold_for = rng.ms(100, 60_000);
+    if rng.chance(0.3) {
+        link.jitter = rng.ms(0, 3000);
+    }
+    if rng.chance(0.1) {
+        link.delay = rng.ms(0, 1500);
+    }
+    link.cut = rng.chance(0.1);
+    link
+}

@@ -1,0 +1,312 @@
+//! The promises as laws over what is reported and what really happened (PROTOCOL-RULES:
+//! "Invariants for the simulator").
+//!
+//! Each check names the number of its invariant. Nothing here looks into a machine: events, views
+//! and the truth about the world are all there is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use peermon::proto::event::{Event, EventKind, Reason};
+use peermon::proto::peer::view::{FLAG_UNCONFIRMED, State, View};
+use peermon::proto::settings::{PeerSettings, Rule};
+use peermon::proto::time::Time;
+
+use super::grammar::Grammar;
+use super::servers::ms;
+use super::world::World;
+
+/// Rounding, scheduling at the same instant, and 64 s of 500 ppm.
+const SLACK: Duration = Duration::from_millis(45);
+/// After a disturbance a way counts as fair only after so long, plus five detection times: slow
+/// START gaps that were announced before it must have passed.
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// What one observer reported about one peer so far.
+#[derive(Clone, Debug, Default)]
+struct Record {
+    grammar: Grammar,
+    down_at: Time,
+    up_from: Time,
+    removed_at: Option<Time>,
+}
+
+/// Watches over one world.
+#[derive(Debug)]
+pub struct Checker {
+    records: Vec<BTreeMap<Arc<str>, Record>>,
+    last: Vec<Option<(u64, u64)>>,
+    /// Per sender and receiver: since when the way and the sender are without fault.
+    fair_since: Vec<Vec<Option<Time>>>,
+    /// Per sender and receiver: when the way was last slow. What the echo proves of an age is the
+    /// round trip at best, so a slow way back makes fresh datagrams look old (rule R13).
+    pub slow: Vec<Vec<Time>>,
+    /// Since when each node is started.
+    started: Vec<Option<Time>>,
+    /// Two processes may carry one name in this world.
+    pub claimants: bool,
+    pub events: u64,
+}
+
+impl Checker {
+    pub fn new(nodes: usize) -> Self {
+        Self {
+            records: vec![BTreeMap::new(); nodes],
+            last: vec![None; nodes],
+            fair_since: vec![vec![None; nodes]; nodes],
+            slow: vec![vec![Time::ZERO; nodes]; nodes],
+            started: vec![None; nodes],
+            claimants: false,
+            events: 0,
+        }
+    }
+
+    /// A new process runs at `node`.
+    pub fn on_new_process(&mut self, node: usize) {
+        self.records[node].clear();
+        self.last[node] = None;
+    }
+
+    pub fn on_removed(&mut self, node: usize, peer: &Arc<str>, now: Time) {
+        self.records[node].entry(peer.clone()).or_default().removed_at = Some(now);
+    }
+
+    pub fn on_added(&mut self, node: usize, peer: &Arc<str>) {
+        let record = self.records[node].entry(peer.clone()).or_default();
+        *record = Record { grammar: record.grammar.added_again(), ..Record::default() };
+    }
+
+    /// Something about the way or the sender is at fault, or is not any more.
+    pub fn set_fair(&mut self, from: usize, to: usize, fair: bool, now: Time) {
+        let since = &mut self.fair_since[from][to];
+        *since = if fair { since.or(Some(now)) } else { None };
+    }
+
+    pub fn set_started(&mut self, node: usize, started: bool, now: Time) {
+        let since = &mut self.started[node];
+        *since = if started { since.or(Some(now)) } else { None };
+    }
+
+    /// Takes the next event that `node` reported at `at`.
+    pub fn on_event(
+        &mut self,
+        world: &World,
+        node: usize,
+        at: Time,
+        event: &Event,
+    ) -> Result<(), String> {
+        self.events += 1;
+        self.check_number(node, event)?;
+        let Some(name) = &event.peer else { return self.check_own(world, node, at, event) };
+        let record = self.records[node].entry(name.clone()).or_default();
+        if record.removed_at.is_some_and(|removed| at > removed) {
+            return Err("R10: an event about a peer that was removed".into());
+        }
+        record.grammar.take(event).map_err(|why| format!("1, 3, 4: {why}"))?;
+        let down_at = record.down_at;
+        if matches!(event.kind, EventKind::Started | EventKind::Recovered) {
+            record.up_from = at;
+        }
+        match (event.kind, event.reason) {
+            (EventKind::Down, reason) => {
+                record.down_at = at;
+                if reason == Reason::Silent {
+                    self.check_silence(world, node, at, event)?;
+                }
+            }
+            (EventKind::Recovered, Reason::EndedLate | Reason::Removed) => {}
+            (EventKind::Recovered, reason) => {
+                let life = world.truth.life(event.incarnation, node).map(|(_, life)| life);
+                let at_once = reason == Reason::Restarted && down_at == at;
+                if !at_once && life.is_none_or(|life| life.last_sent < down_at) {
+                    return Err("2: RECOVERED, but that life sent nothing since DOWN".into());
+                }
+            }
+            (EventKind::Ended, _) => {
+                let life = world.truth.life(event.incarnation, node).map(|(_, life)| life);
+                let said = life.is_some_and(|life| life.ended.is_some());
+                if !said && record.removed_at.is_none() {
+                    return Err("3: ENDED, but that life never said so".into());
+                }
+            }
+            (EventKind::NameConflict, _) if !self.claimants => {
+                return Err("14: NAME_CONFLICT without a conflict".into());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Ids increase within an epoch, and one life has one epoch.
+    fn check_number(&mut self, node: usize, event: &Event) -> Result<(), String> {
+        let last = self.last[node].replace((event.epoch, event.id));
+        match last {
+            Some((epoch, id)) if epoch == event.epoch && id < event.id => Ok(()),
+            None => Ok(()),
+            Some(last) => Err(format!("ids: {:?} after {last:?}", (event.epoch, event.id))),
+        }
+    }
+
+    fn check_own(&self, world: &World, node: usize, at: Time, event: &Event) -> Result<(), String> {
+        let stalled = world.truth.sleepers[node].stalled;
+        let lazy = !world.truth.laziness(node, at).is_zero();
+        match event.kind {
+            EventKind::SelfStalled if !lazy && at.since(stalled) > ms(1) => {
+                Err("SELF_STALLED without a stall".into())
+            }
+            EventKind::NameConflict if !self.claimants => {
+                Err("14: NAME_CONFLICT at the only one".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// DOWN by silence: there was a silence of a whole detection time, and a way without fault is
+    /// never silent (5, 6, 8).
+    fn check_silence(
+        &self,
+        world: &World,
+        node: usize,
+        at: Time,
+        event: &Event,
+    ) -> Result<(), String> {
+        let name = event.peer.as_deref().unwrap_or_default();
+        let (Some(view), Some(settings)) = (world.view(node, name), peer(world, node, name)) else {
+            return Ok(());
+        };
+        let (least, _) = bounds(world, node, &view, settings);
+        let Some((from, life)) = world.truth.life(event.incarnation, node) else {
+            return Err("DOWN of a life that never was".into());
+        };
+        // After a short suspend nobody confesses: the level follows by half of its window.
+        let brief = [from, node].map(|at| world.truth.sleepers[at].briefly_suspended);
+        let sleeper = &world.truth.sleepers[node];
+        // Ticks before the arrival come first, however late they are taken (rule R32).
+        let late_ticks = matches!(settings.detection.rule, Rule::Interval { .. })
+            && world.truth.laziness(node, at).max(ms(50).saturating_sub(at.since(sleeper.stalled)))
+                > SLACK;
+        let kept_back = world.truth.way(node, from).kept_back;
+        let prompt = !late_ticks
+            && at.since(kept_back) > SETTLED
+            && at.since(self.slow[node][from]) > SETTLED
+            && brief.iter().all(|brief| at.since(*brief) > Duration::from_secs(260));
+        if let Some(sent) = life.status_sent
+            && prompt
+            && at.since(sent) + SLACK < least
+        {
+            let silence = at.since(sent);
+            return Err(format!(
+                "6: DOWN {silence:?} after a status was sent; not before {least:?}"
+            ));
+        }
+        let settled = SETTLED + view.detect_within * 5;
+        // A peer that does not hear us either slows down, and says so while we are away. Our own
+        // stalls make our way to it unfair, for as long as they last.
+        let stalled = world.truth.sleepers[node].stalled;
+        let heard = self.fair_since[node][from]
+            .is_some_and(|since| at.since(since) > settled || since == stalled);
+        let fair = heard
+            && world.truth.way(from, node).speaks_as == event.incarnation
+            && self.fair_since[from][node].is_some_and(|since| at.since(since) > settled);
+        let between = sleeper.stalled.since(sleeper.stalled_before);
+        let rested = between > settled || at.since(sleeper.stalled) > settled;
+        if fair && rested && world.truth.laziness(node, at) <= ms(50) {
+            return Err("6: DOWN of a live peer over a way without fault".into());
+        }
+        Ok(())
+    }
+
+    /// Silence that lasted too long without a verdict (5). To be called now and then.
+    pub fn check_patience(&self, world: &World, node: usize) -> Result<(), String> {
+        let observer = &world.nodes[node];
+        let Some(machine) = observer.machine.as_ref().filter(|_| observer.is_awake()) else {
+            return Ok(());
+        };
+        let sleeper = &world.truth.sleepers[node];
+        for view in machine.views().filter(|view| view.state == State::Up) {
+            let Some(settings) = peer(world, node, &view.name) else { continue };
+            let named = (0..world.nodes.len()).filter(|at| world.nodes[*at].name == view.name);
+            let heard = named.map(|from| world.truth.way(from, node).heard_awake).max();
+            let from = heard.unwrap_or_default().max(sleeper.judging_from);
+            let silence = world.truth.awake(node, world.now).saturating_sub(from);
+            let (_, most) = bounds(world, node, &view, settings);
+            let mut limit = most + SLACK + most / 1000;
+            let laziness = world.truth.laziness(node, world.now);
+            let late = world.now.since(sleeper.stalled) < silence + most || !laziness.is_zero();
+            if late {
+                limit += most + view.detect_within + laziness * 5;
+            }
+            // A start gives twice the time, and only a status shortens it.
+            let judging = world.truth.awake(node, world.now) - sleeper.judging_from;
+            if silence > limit && judging > limit + view.detect_within {
+                let name = &view.name;
+                return Err(format!("5: {name} silent for {silence:?} and UP; limit {limit:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody answers more than was asked (10).
+    pub fn check_answers(&self, world: &World) -> Result<(), String> {
+        for from in 0..world.nodes.len() {
+            for to in 0..world.nodes.len() {
+                let way = world.truth.way(from, to);
+                if way.reply_bytes > way.request_bytes {
+                    let (replied, asked) = (way.reply_bytes, way.request_bytes);
+                    return Err(format!("10: {replied} bytes answered, {asked} asked"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody is silent for longer than he said while he is held for alive (15).
+    pub fn check_gaps(&self, world: &mut World) -> Result<(), String> {
+        for overrun in std::mem::take(&mut world.truth.overruns) {
+            let sender = &world.nodes[overrun.from];
+            let laziness = world.truth.laziness(overrun.from, world.now) * 2;
+            let allowed = overrun.announced + overrun.announced / 1000 + ms(2) + laziness;
+            let view = world.view(overrun.to, &sender.name);
+            // Who told us its end is greeted again after a while: its next life may be up by then.
+            let ended = world.view(overrun.from, &world.nodes[overrun.to].name);
+            let ended = ended.is_some_and(|view| view.state == State::Ended);
+            let record = self.records[overrun.to].get(&sender.name);
+            let believed = view.is_some_and(|view| {
+                view.state == State::Up
+                    && view.flags & FLAG_UNCONFIRMED == 0
+                    && view.incarnation == overrun.incarnation
+                    && record.is_some_and(|record| record.up_from <= overrun.since)
+                    && self.started[overrun.to].is_some_and(|at| at <= overrun.since)
+            });
+            if believed && !ended && overrun.gap > allowed {
+                return Err(format!("15: a gap that was not announced: {overrun:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The settings that `node` judges `name` by.
+pub fn peer<'a>(world: &'a World, node: usize, name: &str) -> Option<&'a PeerSettings> {
+    world.nodes[node].settings.peers.iter().find(|peer| &*peer.name == name)
+}
+
+/// The silence that DOWN needs at least, and the silence that DOWN follows at most.
+fn bounds(
+    world: &World,
+    node: usize,
+    view: &View,
+    settings: &PeerSettings,
+) -> (Duration, Duration) {
+    match settings.detection.rule {
+        Rule::Adaptive => (view.detect_within, view.detect_within + settings.detection.level_cap),
+        Rule::Interval { .. } => {
+            // Ticks that a late observer missed are not made up for.
+            let tick = world.nodes[node].settings.judge_interval;
+            let needed = (view.evidence.deadline.as_nanos() / tick.as_nanos()) as u32;
+            let late = world.truth.laziness(node, world.now);
+            (tick * (needed - 1), (tick + late) * (needed + 1))
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! One random world: storms of faults, then calm weather in which everybody must find together.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use peermon::proto::machine::Input;
+use peermon::proto::peer::view::State;
+use peermon::proto::time::Time;
+
+use super::cast::{cast, fair_link};
+use super::invariants::Checker;
+use super::rng::Rng;
+use super::servers::ms;
+use super::world::World;
+
+/// A way counts as fair up to this jitter, and a sender up to this laziness.
+const FAIR: Duration = Duration::from_millis(50);
+/// The longest gap between two greetings.
+const SLOW_START: Duration = Duration::from_secs(5);
+/// So many lines of what happened are kept.
+const REMEMBERED: usize = 60;
+
+/// What is going to happen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    Fault,
+    Look,
+    Pulse(usize),
+    Calm,
+    Together,
+    Storm,
+    ClearLink(usize, usize),
+    Awake { node: usize, suspended: Option<Time> },
+    Restart(usize),
+    StartAgain(usize),
+    Resume(usize),
+    Add(usize, usize),
+    AppGoesOn(usize),
+}
+
+/// What the play knows of a node beside its machine.
+#[derive(Clone, Debug, Default)]
+pub struct Actor {
+    pub started: bool,
+    pub judge_paused: bool,
+    pub heartbeat_paused: bool,
+    pub app_stalled: bool,
+    pub removed: Vec<usize>,
+    pub asleep_from: Time,
+}
+
+/// What a world yielded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub seconds: u64,
+    pub events: u64,
+    pub datagrams: u64,
+}
+
+pub struct Play {
+    pub world: World,
+    pub checker: Checker,
+    pub rng: Rng,
+    /// Dates step by numbers of their own, so that a world without steps is the same world.
+    pub dates: Option<Rng>,
+    pub actors: Vec<Actor>,
+    pub storming: bool,
+    /// Nobody floods anybody before everybody was seen together: floods starve newcomers (R29).
+    pub together: bool,
+    agenda: BinaryHeap<Reverse<(Time, u64, Act)>>,
+    planned: u64,
+    until: Time,
+    /// All of what was reported, if asked for: (node, event without dates).
+    pub report: Option<Vec<String>>,
+    pub lines: VecDeque<String>,
+    pub aloud: bool,
+}
+
+impl Play {
+    pub fn new(seed: u64, seconds: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let world = cast(&mut rng);
+        let nodes = world.nodes.len();
+        let until = world.now + Duration::from_secs(seconds);
+        let mut play = Self {
+            checker: Checker::new(nodes),
+            dates: Some(Rng::new(!seed)),
+            actors: vec![Actor::default(); nodes],
+            storming: true,
+            together: false,
+            agenda: BinaryHeap::new(),
+            planned: 0,
+            until,
+            report: None,
+            lines: VecDeque::new(),
+            aloud: false,
+            world,
+            rng,
+        };
+        play.say(format!(
+            "{:#?}",
+            play.world.nodes.iter().map(|n| &n.settings).collect::<Vec<_>>()
+        ));
+        for from in 0..nodes {
+            for to in 0..nodes {
+                *play.world.link(from, to) = fair_link(&mut play.rng);
+            }
+            let at = play.rng.ms(0, 2000);
+            play.plan(at, Act::Restart(from));
+            play.plan(at, Act::Pulse(from));
+        }
+        play.plan(ms(1000), Act::Look);
+        let storm = play.rng.ms(5_000, 60_000);
+        play.plan(ms(3000), Act::Fault);
+        play.plan(storm, Act::Calm);
+        play
+    }
+
+    /// Plays to the end, or to the first broken promise.
+    pub fn run(&mut self) -> Result<Tally, String> {
+        let begun = self.world.now;
+        while let Some(Reverse((at, _, act))) = self.agenda.pop() {
+            if at > self.until {
+                break;
+            }
+            while self.world.step(at) {
+                self.listen()?;
+            }
+            self.act(act)?;
+            self.listen()?;
+            self.judge_ways();
+        }
+        Ok(Tally {
+            seconds: self.world.now.since(begun).as_secs(),
+            events: self.checker.events,
+            datagrams: self.world.truth.sent,
+        })
+    }
+
+    pub fn plan(&mut self, after: Duration, act: Act) {
+        self.planned += 1;
+        self.agenda.push(Reverse((self.world.now + after, self.planned, act)));
+    }
+
+    pub fn say(&mut self, line: String) {
+        let now = self.world.now.since(Time::from_millis(1_000_000)).as_secs_f64();
+        let line = format!("{now:12.6} {line}");
+        if self.aloud {
+            eprintln!("{line}");
+        }
+        if self.lines.len() == REMEMBERED {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+
+    /// Hears what was reported since the last time.
+    fn listen(&mut self) -> Result<(), String> {
+        self.checker.check_gaps(&mut self.world)?;
+        for node in 0..self.world.nodes.len() {
+            self.world.nodes[node].interrupts.clear();
+            for (at, event) in std::mem::take(&mut self.world.nodes[node].events) {
+                let name = self.world.nodes[node].name.clone();
+                let line = format!(
+                    "{name} reports {:?} {} {:?} {:x} {:?} {:?}",
+                    event.kind,
+                    event.peer.as_deref().unwrap_or("-"),
+                    event.reason,
+                    event.incarnation,
+                    event.outage,
+                    event.evidence,
+                );
+                if let Some(report) = &mut self.report {
+                    report.push(format!("{at:?} {line}"));
+                }
+                self.say(line);
+                self.checker.on_event(&self.world, node, at, &event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which ways are without fault at present.
+    fn judge_ways(&mut self) {
+        for from in 0..self.actors.len() {
+            let sender = &self.world.nodes[from];
+            self.checker.set_started(from, self.actors[from].started, self.world.now);
+            let speaks = self.actors[from].started
+                && sender.is_awake()
+                && self.world.truth.laziness(from, self.world.now) <= FAIR;
+            for to in 0..self.actors.len() {
+                let watched = !self.actors[from].removed.contains(&to)
+                    && !self.actors[to].removed.contains(&from);
+                let link = self.world.link(from, to);
+                if link.delay + link.jitter > FAIR * 2 || link.hold > 0.0 {
+                    self.checker.slow[from][to] = self.world.now;
+                }
+                let fair = speaks && watched && self.world.link(from, to).is_fair(FAIR);
+                self.checker.set_fair(from, to, fair, self.world.now);
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act) -> Result<(), String> {
+        if !matches!(act, Act::Look | Act::Pulse(_)) {
+            self.say(format!("{act:?}"));
+        }
+        match act {
+            Act::Fault => {
+                self.fault();
+                let often = if self.storming { 6_000 } else { 30_000 };
+                let next = self.rng.ms(1, often);
+                self.plan(next, Act::Fault);
+            }
+            Act::Look => {
+                for node in 0..self.actors.len() {
+                    if self.actors[node].started && !self.actors[node].judge_paused {
+                        self.checker.check_patience(&self.world, node)?;
+                    }
+                }
+                self.checker.check_answers(&self.world)?;
+                self.trim_tape();
+                self.plan(ms(1000), Act::Look);
+            }
+            Act::Pulse(node) => {
+                if let Some(timeout) = self.world.nodes[node].settings.watchdog_timeout {
+                    if !self.actors[node].app_stalled {
+                        self.world.input(node, Input::AppAlive);
+                    }
+                    self.plan(timeout / 3, Act::Pulse(node));
+                }
+            }
+            Act::Calm => self.calm(),
+            Act::Together => {
+                self.check_together()?;
+                self.together = true;
+            }
+            Act::Storm => {
+                self.storming = true;
+                let storm = self.rng.ms(1_000, 90_000);
+                self.plan(storm, Act::Calm);
+            }
+            Act::ClearLink(from, to) => *self.world.link(from, to) = fair_link(&mut self.rng),
+            Act::Awake { node, suspended } => self.awake(node, suspended),
+            Act::Restart(node) => self.restart(node),
+            Act::StartAgain(node) => self.start_again(node),
+            Act::Resume(node) => self.resume(node),
+            Act::Add(node, peer) => self.add(node, peer),
+            Act::AppGoesOn(node) => {
+                self.actors[node].app_stalled = false;
+                self.world.input(node, Input::AppAlive);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every fault is over, everybody runs.
+    fn calm(&mut self) {
+        self.storming = false;
+        self.together = false;
+        self.world.air.end_replays();
+        let nodes = self.actors.len();
+        for from in 0..nodes {
+            for to in 0..nodes {
+                *self.world.link(from, to) = fair_link(&mut self.rng);
+            }
+        }
+        for node in 0..nodes {
+            self.world.set_laziness(node, Duration::ZERO);
+            self.awake(node, None);
+            self.actors[node].app_stalled = false;
+            if !self.actors[node].started {
+                self.restart(node);
+            }
+            self.resume(node);
+            self.world.input(node, Input::AppAlive);
+            for peer in std::mem::take(&mut self.actors[node].removed) {
+                self.add(node, peer);
+            }
+        }
+        let slowest = self.world.nodes.iter().flat_map(|node| &node.settings.peers);
+        let eta = slowest.map(|peer| peer.heartbeat_interval).max().unwrap_or_default();
+        // Twice 25 ms of delay and jitter each way.
+        self.plan(SLOW_START + eta + ms(100), Act::Together);
+        let calm = self.rng.ms(8_000, 200_000);
+        self.plan(calm, Act::Storm);
+    }
+
+    /// Everybody holds everybody for alive (13).
+    fn check_together(&mut self) -> Result<(), String> {
+        for node in 0..self.actors.len() {
+            for peer in 0..self.actors.len() {
+                let undisturbed = [node, peer].iter().all(|at| self.is_undisturbed(*at));
+                if node == peer || !undisturbed {
+                    continue;
+                }
+                let name = self.world.nodes[peer].name.clone();
+                let view = self.world.view(node, &name).ok_or("13: a peer is missing")?;
+                let life = self.world.truth.way(peer, node).speaks_as;
+                if view.state != State::Up || view.incarnation != life {
+                    let (state, flags) = (view.state, view.flags);
+                    return Err(format!("13: not together: {node} holds {name} {state:?} {flags}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_undisturbed(&self, node: usize) -> bool {
+        let stalled = self.world.truth.sleepers[node].stalled;
+        let rested = self.world.now.since(stalled) > SLOW_START;
+        self.actors[node].started && self.world.nodes[node].is_awake() && rested
+    }
+
+    fn trim_tape(&mut self) {
+        let Some(tape) = &mut self.world.tape else { return };
+        // Old ones stay among the new ones: every second of the older half goes.
+        if tape.len() > 4000 {
+            let mut at = 0;
+            tape.retain(|_| {
+                at += 1;
+                at > 2000 || at % 2 == 0
+            });
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! What really happened, kept apart from what the machines believe: who sent what under which
+//! life, what of it was handed in, and who was awake.
+
+use std::time::Duration;
+
+use peermon::proto::time::Time;
+use peermon::proto::wire::{self, Header, Kind};
+
+use super::network::Origin;
+use super::node::Queued;
+
+/// Older datagrams are no sign of life: beyond every detection time in force.
+const NO_SIGN_OF_LIFE: Duration = Duration::from_secs(21);
+
+/// One incarnation as one receiver could know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    pub incarnation: u64,
+    /// When its last datagram was sent.
+    pub last_sent: Time,
+    /// When it said END first.
+    pub ended: Option<Time>,
+    /// When the latest status (RUNNING or START) was sent that was handed in in order.
+    pub status_sent: Option<Time>,
+    /// The highest sequence per path that was handed in.
+    sequences: [u64; 4],
+}
+
+/// One direction, from a sender to a receiver.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    lives: Vec<Life>,
+    /// The last status sent: life, time, awake time of the sender, what it announced.
+    status: Option<(u64, Time, Duration, Duration)>,
+    /// The life that the sender speaks as.
+    pub speaks_as: u64,
+    /// How long the receiver had been awake when it was last handed a sign of life.
+    pub heard_awake: Duration,
+    /// When a stranger handed in last what was kept back until then.
+    pub kept_back: Time,
+    pub replies: u64,
+    pub reply_bytes: u64,
+    /// Bytes handed in at the sender that may be answered towards the receiver.
+    pub request_bytes: u64,
+    pub sent: u64,
+}
+
+/// A gap between two statuses that was longer than announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Overrun {
+    pub from: usize,
+    pub to: usize,
+    pub incarnation: u64,
+    /// When the gap began.
+    pub since: Time,
+    /// Its length while the sender was awake.
+    pub gap: Duration,
+    pub announced: Duration,
+}
+
+/// One node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sleeper {
+    asleep_from: Option<Time>,
+    asleep: Duration,
+    /// When it last came back from a stall, or lost datagrams.
+    pub stalled: Time,
+    /// The stall before that.
+    pub stalled_before: Time,
+    /// When it was last suspended for so short a time that it says nothing of it.
+    pub briefly_suspended: Time,
+    /// How late it wakes up at present, and did before that.
+    lazy: (Duration, Duration, Time),
+    /// How long it had been awake when it began to judge anew.
+    pub judging_from: Duration,
+}
+
+/// What really happened.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    pub sleepers: Vec<Sleeper>,
+    ways: Vec<Vec<Way>>,
+    pub overruns: Vec<Overrun>,
+    pub sent: u64,
+    /// Say every datagram.
+    pub aloud: bool,
+}
+
+impl Truth {
+    /// One node more.
+    pub fn add(&mut self) {
+        self.sleepers.push(Sleeper::default());
+        for row in &mut self.ways {
+            row.push(Way::default());
+        }
+        self.ways.push(vec![Way::default(); self.sleepers.len()]);
+    }
+
+    pub fn way(&self, from: usize, to: usize) -> &Way {
+        &self.ways[from][to]
+    }
+
+    /// To tell the truth otherwise.
+    pub fn way_mut(&mut self, from: usize, to: usize) -> &mut Way {
+        &mut self.ways[from][to]
+    }
+
+    /// An incarnation as `to` could know it, and the node that it belongs to.
+    pub fn life(&self, incarnation: u64, to: usize) -> Option<(usize, &Life)> {
+        self.ways.iter().enumerate().find_map(|(from, row)| {
+            let mut lives = row[to].lives.iter().rev();
+            lives.find(|life| life.incarnation == incarnation).map(|life| (from, life))
+        })
+    }
+
+    /// How long `node` has been awake since the beginning of the world.
+    pub fn awake(&self, node: usize, now: Time) -> Duration {
+        let sleeper = &self.sleepers[node];
+        let asleep = sleeper.asleep_from.map_or(Duration::ZERO, |from| now.since(from));
+        now.since(Time::ZERO) - sleeper.asleep - asleep
+    }
+
+    pub fn on_asleep(&mut self, node: usize, now: Time) {
+        self.sleepers[node].asleep_from.get_or_insert(now);
+    }
+
+    pub fn on_awake(&mut self, node: usize, now: Time) {
+        let sleeper = &mut self.sleepers[node];
+        if let Some(from) = sleeper.asleep_from.take() {
+            sleeper.asleep += now.since(from);
+            self.on_stalled(node, now);
+        }
+    }
+
+    pub fn on_stalled(&mut self, node: usize, now: Time) {
+        let sleeper = &mut self.sleepers[node];
+        if sleeper.stalled != now {
+            sleeper.stalled_before = sleeper.stalled;
+            sleeper.stalled = now;
+        }
+    }
+
+    pub fn on_laziness(&mut self, node: usize, laziness: Duration, now: Time) {
+        let lazy = &mut self.sleepers[node].lazy;
+        *lazy = (laziness, lazy.0, now);
+    }
+
+    pub fn on_suspended(&mut self, node: usize, span: Duration, now: Time) {
+        if span < Duration::from_millis(1100) {
+            self.sleepers[node].briefly_suspended = now;
+        }
+    }
+
+    /// How late `node` may have woken up of late.
+    pub fn laziness(&self, node: usize, now: Time) -> Duration {
+        let (present, before, changed) = self.sleepers[node].lazy;
+        if now.since(changed) < NO_SIGN_OF_LIFE { present.max(before) } else { present }
+    }
+
+    /// `node` begins to judge, or begins again after a pause: every deadline runs in full.
+    pub fn on_judging_anew(&mut self, node: usize, now: Time) {
+        self.sleepers[node].judging_from = self.awake(node, now);
+    }
+
+    /// A new process runs at `node`: nothing was handed in to it yet.
+    pub fn on_new_process(&mut self, node: usize) {
+        for row in &mut self.ways {
+            for life in &mut row[node].lives {
+                life.status_sent = None;
+                life.sequences = [0; 4];
+            }
+        }
+    }
+
+    /// `node` knows nothing of `peer` any more.
+    pub fn on_forgotten(&mut self, peer: usize, node: usize) {
+        for life in &mut self.ways[peer][node].lives {
+            life.status_sent = None;
+            life.sequences = [0; 4];
+        }
+    }
+
+    pub fn on_sent(&mut self, from: usize, to: usize, bytes: &[u8], now: Time) {
+        self.sent += 1;
+        if self.aloud {
+            eprintln!("{:>12} {from} -> {to}: {}", shown(now), described(bytes));
+        }
+        let awake = self.awake(from, now);
+        let Ok(datagram) = wire::decode(bytes) else { return };
+        let header = datagram.header;
+        let way = &mut self.ways[from][to];
+        way.sent += 1;
+        way.speaks_as = header.incarnation;
+        let life = way.life(header.incarnation, now);
+        life.last_sent = now;
+        match header.kind {
+            Kind::End => {
+                life.ended.get_or_insert(now);
+            }
+            Kind::Reply => {
+                way.replies += 1;
+                way.reply_bytes += bytes.len() as u64;
+            }
+            Kind::Running | Kind::Start if header.path == 0 => {
+                let overrun = way.note_status(&header, now, awake);
+                let of = |(since, gap, announced)| Overrun {
+                    from,
+                    to,
+                    incarnation: header.incarnation,
+                    since,
+                    gap,
+                    announced,
+                };
+                self.overruns.extend(overrun.map(of));
+            }
+            Kind::Running | Kind::Start | Kind::Probe => {}
+        }
+    }
+
+    /// A datagram is handed in at `to`.
+    pub fn on_delivered(&mut self, to: usize, queued: &Queued, now: Time) {
+        if self.aloud {
+            let bytes = described(&queued.bytes);
+            eprintln!("{:>12} {to} gets {:?}: {bytes}", shown(now), queued.origin);
+        }
+        let Ok(datagram) = wire::decode(&queued.bytes) else { return };
+        let header = datagram.header;
+        let awake = self.awake(to, now);
+        // The life's own way, whoever handed the datagram in.
+        let Some((owner, _)) = self.life(header.incarnation, to) else { return };
+        if header.kind != Kind::Reply {
+            self.ways[to][owner].request_bytes += queued.bytes.len() as u64;
+        }
+        if queued.origin == Origin::Corrupted {
+            return;
+        }
+        let known = [0, self.ways[to][owner].speaks_as].contains(&header.receiver_incarnation);
+        let way = &mut self.ways[owner][to];
+        let sent = match queued.origin {
+            Origin::Node { at, .. } => Some(at),
+            Origin::Replay | Origin::Corrupted => None,
+        };
+        let life = way.life(header.incarnation, now);
+        let Some(highest) = life.sequences.get_mut(usize::from(header.path)) else { return };
+        let first = header.sequence > *highest;
+        if first {
+            *highest = header.sequence;
+            if known && matches!(header.kind, Kind::Running | Kind::Start) {
+                life.status_sent = life.status_sent.max(sent);
+            }
+        }
+        if first && sent.is_none() {
+            way.kept_back = now;
+        }
+        // What is handed in for the first time by a stranger was held back by him until now.
+        if sent.map_or(first, |sent| queued.at.since(sent) < NO_SIGN_OF_LIFE) {
+            way.heard_awake = awake;
+        }
+    }
+}
+
+impl Way {
+    pub fn lives_mut(&mut self) -> &mut [Life] {
+        &mut self.lives
+    }
+
+    fn life(&mut self, incarnation: u64, now: Time) -> &mut Life {
+        let known = self.lives.iter().rposition(|life| life.incarnation == incarnation);
+        let at = known.unwrap_or_else(|| {
+            self.lives.push(Life {
+                incarnation,
+                last_sent: now,
+                ended: None,
+                status_sent: None,
+                sequences: [0; 4],
+            });
+            self.lives.len() - 1
+        });
+        &mut self.lives[at]
+    }
+
+    /// Notes a status; if it came too late, when the gap began, its length and what was announced.
+    fn note_status(
+        &mut self,
+        header: &Header,
+        now: Time,
+        awake: Duration,
+    ) -> Option<(Time, Duration, Duration)> {
+        let announced = Duration::from_micros(u64::from(header.announced));
+        let before = self.status.replace((header.incarnation, now, awake, announced));
+        let (life, since, then, announced) = before?;
+        let gap = awake.saturating_sub(then);
+        (life == header.incarnation && gap > announced).then_some((since, gap, announced))
+    }
+}
+
+fn shown(now: Time) -> String {
+    format!("{:.6}", now.since(Time::from_millis(1_000_000)).as_secs_f64())
+}
+
+fn described(bytes: &[u8]) -> String {
+    wire::decode(bytes).map_or("not a datagram".into(), |datagram| {
+        let header = datagram.header;
+        format!(
+            "{:?} #{} beat {} life {:x} to {:x} nonce {:x} echo {:x} #{} {:?} held {} announced {}",
+            header.kind,
+            header.sequence,
+            header.beat,
+            header.incarnation,
+            header.receiver_incarnation,
+            header.nonce,
+            header.echoed_nonce,
+            header.echoed_sequence,
+            header.state,
+            header.held,
+            header.announced,
+        )
+    })
+}
