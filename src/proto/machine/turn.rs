@@ -175,7 +175,13 @@ impl Machine {
                 self.stall_told = told;
             }
         }
-        self.with_peers(|peer, cx| peer.on_own_stall(cx));
+        self.with_peers(|peer, cx| {
+            if stalled {
+                // After a suspend the schedule is not late, but its slots went by all the same.
+                peer.beat_now(cx);
+            }
+            peer.on_own_stall(cx);
+        });
     }
 
     /// At most one tick per turn: ticks that a stall swallowed are not made up for.
