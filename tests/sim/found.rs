@@ -108,6 +108,17 @@ fn a_suspend_is_noticed_although_a_datagram_shows_the_clocks_first() {
 }
 
 #[test]
+fn a_server_that_was_suspended_speaks_at_once() {
+    for phase in 0..10 {
+        let mut world = couple(13, ms(1000), ms(3000), |_| {});
+        world.run(ms(100 * phase));
+        suspend(&mut world, A, secs(60), 0);
+        world.run(ms(50));
+        assert_eq!(world.story(B, "a").last(), Some(&(Recovered, Reason::Resumed)), "{phase}");
+    }
+}
+
+#[test]
 fn the_evidence_of_a_first_contact_counts_from_that_contact() {
     let mut world = pair_unstarted(3);
     world.start(A);

@@ -191,7 +191,8 @@ impl Checker {
             && at.since(kept_back) > SETTLED
             && at.since(self.slow[node][from]) > SETTLED
             && brief.iter().all(|brief| at.since(*brief) > Duration::from_secs(260));
-        if let Some(sent) = life.status_sent
+        // Ticks that were due before an arrival are judged before it, in the same turn (rule R32).
+        if let Some(sent) = life.status_sent_before(at)
             && prompt
             && at.since(sent) + SLACK < least
         {

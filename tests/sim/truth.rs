@@ -12,6 +12,9 @@ use super::node::Queued;
 /// Older datagrams are no sign of life: beyond every detection time in force.
 const NO_SIGN_OF_LIFE: Duration = Duration::from_secs(21);
 
+/// What takes longer was kept back.
+const PROMPT: Duration = Duration::from_millis(100);
+
 /// One incarnation as one receiver could know it.
 #[derive(Clone, Copy, Debug)]
 pub struct Life {
@@ -22,6 +25,8 @@ pub struct Life {
     pub ended: Option<Time>,
     /// When the latest status (RUNNING or START) was sent that was handed in in order.
     pub status_sent: Option<Time>,
+    /// The one before, and when the latest was handed in.
+    status_before: (Option<Time>, Time),
     /// The highest sequence per path that was handed in.
     sequences: [u64; 4],
 }
@@ -36,7 +41,7 @@ pub struct Way {
     pub speaks_as: u64,
     /// How long the receiver had been awake when it was last handed a sign of life.
     pub heard_awake: Duration,
-    /// When a stranger handed in last what was kept back until then.
+    /// When something was handed in last that had been kept back, by a stranger or by the network.
     pub kept_back: Time,
     pub replies: u64,
     pub reply_bytes: u64,
@@ -246,16 +251,27 @@ impl Truth {
         if first {
             *highest = header.sequence;
             if known && matches!(header.kind, Kind::Running | Kind::Start) {
+                if life.status_before.1 != now {
+                    life.status_before = (life.status_sent, now);
+                }
                 life.status_sent = life.status_sent.max(sent);
             }
         }
-        if first && sent.is_none() {
+        if first && sent.is_none_or(|sent| queued.at.since(sent) > PROMPT) {
             way.kept_back = now;
         }
         // What is handed in for the first time by a stranger was held back by him until now.
         if sent.map_or(first, |sent| queued.at.since(sent) < NO_SIGN_OF_LIFE) {
             way.heard_awake = awake;
         }
+    }
+}
+
+impl Life {
+    /// When the latest status was sent that was handed in before `now`.
+    pub fn status_sent_before(&self, now: Time) -> Option<Time> {
+        let (before, at) = self.status_before;
+        if at == now { before } else { self.status_sent }
     }
 }
 
@@ -272,6 +288,7 @@ impl Way {
                 last_sent: now,
                 ended: None,
                 status_sent: None,
+                status_before: (None, Time::ZERO),
                 sequences: [0; 4],
             });
             self.lives.len() - 1

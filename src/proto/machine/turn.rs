@@ -183,7 +183,13 @@ impl Machine {
                 self.stall_told = told;
             }
         }
-        self.with_peers(|peer, cx| peer.on_own_stall(cx));
+        self.with_peers(|peer, cx| {
+            if stalled {
+                // After a suspend the schedule is not late, but its slots went by all the same.
+                peer.beat_now(cx);
+            }
+            peer.on_own_stall(cx);
+        });
     }
 
     /// Arrivals are handed in in their order, so a tick before this one has seen all of its own.
