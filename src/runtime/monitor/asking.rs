@@ -93,7 +93,7 @@ impl Monitor {
             return Err(state("the event descriptor must be asked for before the first start"));
         }
         let end = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
-        core.ring_at(Some(end.number()));
+        core.ring_at(Some(end.bell()));
         self.host_end.replace(Some(end));
         Ok(end.number())
     }

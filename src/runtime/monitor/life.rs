@@ -48,7 +48,7 @@ impl Monitor {
         let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
             return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));
         };
-        let eventfd = self.host_end.read().map(|end| end.number());
+        let eventfd = self.host_end.read();
         let peers = self.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
         match io::start(shared, core, eventfd, peers) {
             Ok(running) => {
@@ -183,7 +183,7 @@ impl Monitor {
 
     /// What has to be done when the machine comes back to the host's table.
     fn at_home(&self, mut core: Box<Core>) -> Box<Core> {
-        core.ring_at(self.host_end.read().map(|end| end.number()));
+        core.ring_at(self.host_end.read().map(|end| end.bell()));
         let backlog = core.events.flush();
         self.shared.backlog.store(backlog, Ordering::Release);
         core

@@ -170,7 +170,7 @@ impl Monitor {
     fn adopt(&self, end: HostEnd) {
         self.host_end.replace(Some(end));
         if let Phase::Idle(core) = &mut *self.shared.phase() {
-            core.ring_at(Some(end.number()));
+            core.ring_at(Some(end.bell()));
         }
     }
 
