@@ -20,6 +20,7 @@ pub mod log;
 mod overflow;
 pub mod queue;
 pub mod survivor;
+pub mod waits;
 pub mod words;
 
 /// Takes events. Runs on `peermon-notify` or inside of dispatch; must not panic or unwind.

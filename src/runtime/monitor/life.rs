@@ -131,9 +131,10 @@ impl Monitor {
         shared.closed.store(true, Ordering::Release);
         let machine = core::mem::replace(&mut *shared.phase(), Phase::Closed);
         drop(machine);
-        shared.on_event.replace(None);
-        shared.on_interrupt.replace(None);
-        shared.on_log.replace(None);
+        // Outside of callbacks a replacement is never refused.
+        shared.on_event.replace(None)?;
+        shared.on_interrupt.replace(None)?;
+        shared.on_log.replace(None)?;
         // A dispatch that was under way has seen that it is closed.
         let _dispatch = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = self.host_end.replace(None) {

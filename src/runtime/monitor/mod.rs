@@ -23,7 +23,7 @@ use super::work::resolve::{Resolver, look_up};
 use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
-use crate::notify::handler::Slot;
+use crate::notify::handler::{Slot, WouldDeadlock};
 use crate::notify::log::{Line, Logger};
 use crate::notify::queue::queue;
 use crate::notify::survivor::Survivor;
@@ -141,13 +141,13 @@ impl Monitor {
         // one keep it until the next round.
         let copy = Self::assemble(plan, Resolver::default(), Logger::new())?;
         if let Some(registration) = self.shared.on_event.current_in_child() {
-            copy.shared.on_event.replace(Some(registration));
+            copy.shared.on_event.replace(Some(registration))?;
         }
         if let Some(handler) = self.shared.on_interrupt.current_in_child() {
-            copy.shared.on_interrupt.replace(Some(handler));
+            copy.shared.on_interrupt.replace(Some(handler))?;
         }
         if let Some(registration) = self.shared.on_log.current_in_child() {
-            copy.register_log(Some(registration));
+            copy.register_log(Some(registration))?;
         }
         if let Some(former) = self.host_end.read_in_child().flatten() {
             let fresh =
@@ -208,6 +208,12 @@ fn register<H: Clone>(shared: &Shared, slot: &Slot<H>, handler: Option<H>) -> Re
     if handler.is_some() && shared.closing.load(Ordering::Acquire) {
         return Err(state("the monitor is closed"));
     }
-    slot.replace(handler);
-    Ok(())
+    Ok(slot.replace(handler)?)
+}
+
+impl From<WouldDeadlock> for Error {
+    fn from(_: WouldDeadlock) -> Self {
+        let text = "the callback to be replaced is running and waits for the one that this is in";
+        Self::new(Code::InCallback, text)
+    }
 }
