@@ -3,9 +3,8 @@
 use crate::error::{Code, Error};
 use crate::runtime::Monitor;
 
-use super::monitors::{self, Claim};
 use super::types::{monitor_config_t, monitor_result_t, monitor_t};
-use super::{callback, configs, guard, handle, pulse, registry};
+use super::{callback, configs, guard, handle, monitors, pulse, registry};
 
 /// Makes a monitor from a configuration: checks it, reads the files that it names, looks host names
 /// up. Starts no thread and opens no socket, so that a server may call it with the privileges that
@@ -61,11 +60,7 @@ pub unsafe extern "C" fn monitor_init(
 pub unsafe extern "C" fn monitor_app_start(monitor: *mut monitor_t) -> monitor_result_t {
     guard::code(|| {
         let token = handle::monitor(monitor)?;
-        let monitor = match monitors::claim(token)? {
-            Claim::Own(monitor) => monitor,
-            Claim::Parents(parents) => monitors::re_arm(token, parents)?,
-        };
-        monitor.start()
+        monitors::claim(token)?.start()
     })
 }
 

@@ -125,12 +125,12 @@ impl Monitor {
     }
 
     /// A fresh monitor, not started, with the configuration, the present peers, the callbacks and
-    /// the number of the eventfd of this one: for a forked child, in which the threads of the
-    /// parent do not exist and their locks may be held for ever. The caller leaks this one.
+    /// an eventfd if this one has one: for a forked child, in which the threads of the parent do
+    /// not exist and their locks may be held for ever. The caller leaks this one.
     ///
     /// # Errors
     ///
-    /// [`Code::Io`] if the system gives no random numbers.
+    /// [`Code::Io`] if the system gives no random numbers or no descriptor.
     pub fn fork_copy(&self) -> Result<Self> {
         let mut plan = (*self.shared.plan).clone();
         if let Some(roster) = self.roster.read_in_child() {
@@ -149,12 +149,26 @@ impl Monitor {
         if let Some(registration) = self.shared.on_log.current_in_child() {
             copy.register_log(Some(registration))?;
         }
-        if let Some(former) = self.host_end.read_in_child().flatten() {
-            let fresh =
-                HostEnd::replace(&former).map_err(|error| Error::io("make an eventfd", &error))?;
+        if self.host_end.read_in_child().flatten().is_some() {
+            let fresh = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
             copy.adopt(fresh);
         }
         Ok(copy)
+    }
+
+    /// In a forked child, gives this copy of `parents` the number that the host knows.
+    pub fn take_over_event_fd(&self, parents: &Self) {
+        let former = parents.host_end.read_in_child().flatten();
+        if let Some((fresh, former)) = self.host_end.read().zip(former) {
+            self.adopt(fresh.in_place_of(&former));
+        }
+    }
+
+    /// In a forked child, closes what it inherited of a monitor that it does not use.
+    pub fn let_go(&self) {
+        if let Some(end) = self.host_end.read_in_child().flatten() {
+            end.close();
+        }
     }
 
     /// Feeds the machine while it is at home, and shows the result.

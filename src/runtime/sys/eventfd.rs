@@ -58,20 +58,19 @@ impl HostEnd {
         }
     }
 
-    /// A new counter under the number of `former`, which this process inherited from its parent;
-    /// the parent's counter is let go. If the number belongs to somebody else by now, a new number.
-    pub fn replace(former: &Self) -> io::Result<Self> {
-        let fresh = Self::create()?;
+    /// This counter under the number of `former`, which this process inherited from its parent; the
+    /// parent's counter is let go. If the number belongs to somebody else by now, it is left alone.
+    pub fn in_place_of(self, former: &Self) -> Self {
         if !former.is_ours() {
-            return Ok(fresh);
+            return self;
         }
         // SAFETY: both numbers are descriptors of ours; dup3 closes and replaces atomically.
-        let number = unsafe { libc::dup3(fresh.number, former.number, libc::O_CLOEXEC) };
+        let number = unsafe { libc::dup3(self.number, former.number, libc::O_CLOEXEC) };
         if number < 0 {
-            return Ok(fresh);
+            return self;
         }
-        fresh.close();
-        Ok(Self { number, identity: fresh.identity })
+        self.close();
+        Self { number, identity: self.identity }
     }
 
     /// The number, for the host.
