@@ -614,7 +614,7 @@ typedef void (*monitor_log_fn)(int32_t level, const char *message, void *user_da
  * What is known about a peer: the six fields of its status record (name, start_flag, running_a,
  * running_b, end_flag, recovery_wait), the judgement, and the numbers behind it.
  */
-struct monitor_peer_status {
+struct monitor_peer_record {
   /**
    * Set by the caller of monitor_peer_status to sizeof(monitor_peer_status_t); on return, and in
    * monitor_each_peer, the bytes that the library filled.
@@ -705,7 +705,7 @@ struct monitor_peer_status {
 /**
  * What is known about a peer.
  */
-typedef struct monitor_peer_status monitor_peer_status_t;
+typedef struct monitor_peer_record monitor_peer_status_t;
 
 /**
  * Takes the status of one peer. Runs inside of monitor_each_peer, on the thread that called it.

@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Result};
 
 use super::callback::Callback;
 use super::types::{
-    monitor_peer_fn, monitor_peer_status, monitor_peer_status_t, monitor_result_t, monitor_t,
+    monitor_peer_fn, monitor_peer_record, monitor_peer_status_t, monitor_result_t, monitor_t,
 };
 use super::{convert, guard, handle, monitors, strings};
 
@@ -62,9 +62,9 @@ unsafe fn room_of(out: *const monitor_peer_status_t) -> Result<u32> {
     }
     // SAFETY: the first member is the size; read without assuming alignment.
     let room = unsafe { out.cast::<u32>().read_unaligned() };
-    let least = offset_of!(monitor_peer_status, reason);
+    let least = offset_of!(monitor_peer_record, reason);
     if (room as usize) < least {
-        let whole = size_of::<monitor_peer_status>();
+        let whole = size_of::<monitor_peer_record>();
         let text = format!("out->size is {room}: set it to sizeof(monitor_peer_status_t), {whole}");
         return Err(Error::new(Code::Invalid, text));
     }

@@ -76,9 +76,10 @@ pub type monitor_event_t = monitor_event;
 
 /// What is known about a peer: the six fields of its status record (name, start_flag, running_a,
 /// running_b, end_flag, recovery_wait), the judgement, and the numbers behind it.
+// Not named like the function monitor_peer_status, which would hide its constructor in C++.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct monitor_peer_status {
+pub struct monitor_peer_record {
     /// Set by the caller of monitor_peer_status to sizeof(monitor_peer_status_t); on return, and in
     /// monitor_each_peer, the bytes that the library filled.
     pub size: u32,
@@ -125,7 +126,7 @@ pub struct monitor_peer_status {
 }
 
 /// What is known about a peer.
-pub type monitor_peer_status_t = monitor_peer_status;
+pub type monitor_peer_status_t = monitor_peer_record;
 
 /// What must reach the application itself at once. The struct and the strings that it points to
 /// live until the callback returns.
@@ -180,10 +181,10 @@ mod tests {
         assert_eq!(size_of::<monitor_event>(), 112);
         assert_eq!(offset_of!(monitor_event, peer), 32);
         assert_eq!(offset_of!(monitor_event, misses), 104);
-        assert_eq!(offset_of!(monitor_peer_status, name), 16);
-        assert_eq!(offset_of!(monitor_peer_status, misses), 84);
-        assert_eq!(offset_of!(monitor_peer_status, running_a), 88);
-        assert_eq!(size_of::<monitor_peer_status>(), 184);
+        assert_eq!(offset_of!(monitor_peer_record, name), 16);
+        assert_eq!(offset_of!(monitor_peer_record, misses), 84);
+        assert_eq!(offset_of!(monitor_peer_record, running_a), 88);
+        assert_eq!(size_of::<monitor_peer_record>(), 184);
         assert_eq!(size_of::<monitor_interrupt>(), 24);
     }
 }
