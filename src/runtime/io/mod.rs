@@ -1,5 +1,6 @@
 //! `peermon-io`: heartbeats and judgement. It blocks on nothing but its poller.
 
+mod intake;
 mod ports;
 mod report;
 mod turn;

@@ -18,7 +18,7 @@ use super::notifier::Caller;
 use super::shared::{Parts, Phase, Shared};
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
-use super::sys::udp::Family;
+use super::sys::family::Family;
 use super::work::resolve::{Resolver, look_up};
 use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};

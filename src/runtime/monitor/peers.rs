@@ -14,7 +14,7 @@ use crate::proto::event::PeerName;
 use crate::proto::machine::Input;
 use crate::runtime::command::Command;
 use crate::runtime::shared::Phase;
-use crate::runtime::sys::udp::Family;
+use crate::runtime::sys::family::Family;
 use crate::runtime::work::resolve::{Resolver, look_up};
 
 /// How long `peermon-io` may take to show a change, which is a matter of microseconds.

@@ -2,7 +2,9 @@
 
 pub mod clock;
 pub mod eventfd;
+pub mod family;
 pub mod schedule;
 pub mod signals;
+mod sockopt;
 pub mod table;
 pub mod udp;
