@@ -993,8 +993,9 @@ int monitor_event_fd(monitor_t *monitor);
 monitor_result_t monitor_dispatch(monitor_t *monitor, uint32_t max_events);
 
 /**
- * Copies what is known about one peer. Inside of an event callback it may be older than the event
- * by a moment.
+ * Copies what is known about one peer. Inside of an event callback it shows what the event tells,
+ * or something newer. (One exception: a thread that asks for a status and is kept from going on
+ * for a tenth of a second in the middle of it. Events do not wait longer for it.)
  *
  * monitor: a handle of monitor_init, started or not.
  * peer: the name of the peer, at most 64 bytes of UTF-8.

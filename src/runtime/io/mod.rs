@@ -13,6 +13,8 @@ use std::sync::{Arc, PoisonError};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::ports::Ports;
+#[cfg(test)]
+pub use self::turn::HOLD_BACK;
 use self::turn::Turner;
 use super::command::Command;
 use super::core::Core;

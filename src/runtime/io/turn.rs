@@ -27,8 +27,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 const FLUSH: Duration = Duration::from_millis(20);
 /// The sleep while a reader holds the snapshot.
 const PUBLISH: Duration = Duration::from_millis(1);
-/// After so many turns events no longer wait for the snapshot.
-const STUBBORN: u32 = 10;
+/// So long events wait for a reader to let go of the snapshot; a copy takes a millisecond at most.
+pub const HOLD_BACK: Duration = Duration::from_millis(100);
 /// A machine that wants no sleep this often without any input has a bug that must not cost a core.
 const RESTLESS: u32 = 100;
 /// How long beyond `end_linger` the machine may take to end.
@@ -51,8 +51,8 @@ pub struct Turner<'a> {
     /// When to give up waiting for the machine's end.
     give_up: Option<Time>,
     restless: u32,
-    /// Turns since the snapshot was last shown.
-    unpublished: u32,
+    /// Since when readers keep the snapshot from being shown.
+    held_up: Option<Time>,
 }
 
 /// Sends for the machine.
@@ -92,7 +92,7 @@ impl<'a> Turner<'a> {
             ended: false,
             give_up: None,
             restless: 0,
-            unpublished: 0,
+            held_up: None,
         }
     }
 
@@ -230,9 +230,12 @@ impl<'a> Turner<'a> {
             core.machine.clear_changed();
             self.waiting.clear();
         }
-        self.unpublished = if published { 0 } else { self.unpublished + 1 };
-        // Events follow what the snapshot shows; readers that hold it for ever hold up nobody.
-        if published || self.unpublished > STUBBORN {
+        let now = clock::mono();
+        let since = if published { None } else { Some(*self.held_up.get_or_insert(now)) };
+        self.held_up = since;
+        // Events follow what the snapshot shows; a reader that stands still holds up nobody for
+        // long.
+        if since.is_none_or(|since| now.since(since) >= HOLD_BACK) {
             core.release();
         }
         let backlog = core.events.flush();
