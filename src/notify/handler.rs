@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::exit;
 use super::inside::{self, Inside};
 use super::survivor::Survivor;
 use super::waits::Waits;
@@ -58,12 +59,15 @@ impl<H: Clone> Slot<H> {
     /// Calls what is registered by `call`, if `wanted` says so. A call that is running on another
     /// thread is awaited first. Returns whether a panic came out of it.
     pub fn call(&self, wanted: impl Fn(&H) -> bool, call: impl FnOnce(&H)) -> bool {
+        let entry;
         let handler = {
             let mut calls = self.lock();
             while calls.running.is_some() {
                 calls = self.changed.wait(calls).unwrap_or_else(PoisonError::into_inner);
             }
             let Some(handler) = self.current.read().filter(wanted) else { return false };
+            let Some(entered) = exit::Call::enter() else { return false };
+            entry = entered;
             calls.running = Some(inside::thread_number());
             calls.begun = calls.begun.wrapping_add(1);
             handler
@@ -75,6 +79,7 @@ impl<H: Clone> Slot<H> {
             drop(handler);
             panicked
         };
+        drop(entry);
         self.lock().running = None;
         self.changed.notify_all();
         panicked

@@ -35,6 +35,11 @@ impl Inside {
         Self(())
     }
 
+    /// How many callbacks this thread is inside of.
+    pub fn depth() -> usize {
+        MONITORS.try_with(|monitors| monitors.borrow().len()).unwrap_or(0)
+    }
+
     /// Whether this thread is inside of a callback of `monitor`.
     pub fn of(monitor: u64) -> bool {
         MONITORS.try_with(|monitors| monitors.borrow().contains(&monitor)).unwrap_or(false)

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crate::proto::event::{Event, Interrupt};
 use crate::proto::time::Wall;
 
+pub mod exit;
 pub mod handler;
 pub mod inside;
 pub mod log;

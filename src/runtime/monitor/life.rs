@@ -15,6 +15,7 @@ use crate::runtime::core::Core;
 use crate::runtime::io::{self, Running};
 use crate::runtime::notifier::Caller;
 use crate::runtime::shared::Phase;
+use crate::runtime::sys::exit;
 use crate::runtime::sys::table::TableKind;
 
 /// An end takes at most `end_linger` and this, even if `peermon-io` is stuck.
@@ -44,6 +45,7 @@ impl Monitor {
             Phase::Closed => return Err(state("the monitor is closed")),
         }
         shared.renewal.renew()?;
+        exit::watch();
         let new = self.start_callers()?;
         let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
             return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod eventfd;
+pub mod exit;
 pub mod family;
 pub mod schedule;
 pub mod signals;
