@@ -66,8 +66,8 @@ pub struct monitor_event {
     pub round_trip: u64,
     /// Heartbeats that were due and did not arrive.
     pub misses: u32,
-    /// Complete DOWN/RECOVERED pairs of this peer that were dropped before this event because
-    /// nobody took events off the queue.
+    /// Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED) that
+    /// were dropped before this one because nobody took events off the queue.
     pub merged: u32,
 }
 
@@ -158,8 +158,8 @@ pub type monitor_interrupt_fn = Option<
 >;
 
 /// Takes one log line of MONITOR_LOG_* level: at most 1023 bytes, without line breaks, ended by a
-/// NUL, valid until the callback returns. Runs on the library's delivery thread, or inside of
-/// monitor_dispatch. See "The contract of every callback" above.
+/// NUL, valid until the callback returns. Runs on the library's delivery thread, also where events
+/// are dispatched by the host. See "The contract of every callback" above.
 pub type monitor_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
