@@ -29,9 +29,9 @@
  * this thread that failed. A call that fails has changed nothing, unless its description says
  * otherwise. Every function may return MONITOR_ERR_INTERNAL for a bug of the library.
  *
- * The library never prints, never changes signal dispositions, the locale, the environment or the
- * working directory, raises no SIGPIPE, and never ends the process, except as told under "A
- * callback must return" below.
+ * The library never prints (unless the configuration says log = "env"), never changes signal
+ * dispositions, the locale, the environment or the working directory, raises no SIGPIPE, and never
+ * ends the process, except as told under "A callback must return" below.
  *
  *
  * Handles
@@ -60,12 +60,15 @@
  *    and those that would deadlock return MONITOR_ERR_IN_CALLBACK.
  * 3. Structs and strings that it is given live until it returns: copy what is needed longer.
  * 4. After it is unregistered or replaced, or monitor_free has returned, it does not run and never
- *    will: these calls wait for one that is running, except from inside of it.
+ *    will: these calls wait for one that is running, except from inside of it. (monitor_each_peer
+ *    is the caller's own: on another thread it finishes the call that it is in.) Once exit has
+ *    begun, none begins.
  *
  * A callback that blocks delays later callbacks and nothing else: heartbeats and judgements go on.
- * If events then pile up beyond the queue, complete DOWN/RECOVERED pairs of a peer are dropped and
- * counted in the "merged" of its next event; DOWN and RECOVERED still alternate, and the last state
- * is never lost.
+ * If events then pile up beyond the queue, complete pairs of a peer (DOWN and RECOVERED, OVERDUE or
+ * ENDED and STARTED) are dropped and counted in the "merged" of its next event; DOWN and RECOVERED
+ * still alternate, and the last state is never lost. Of other kinds the last event stays, of LATE
+ * none.
  *
  * A callback must return. It must not throw, leave by longjmp, or end its thread. An exception or
  * an ended thread aborts the process after a line to the log callback; longjmp cannot be detected
@@ -75,13 +78,15 @@
  * fork
  *
  * A monitor that was not started survives fork: parent and child may each start theirs, so
- * monitor_init may run before daemon() or in the master of a prefork server. A monitor that was
+ * monitor_init may run before daemon() or in the master of a prefork server. The child's first call
+ * makes its own of it (MONITOR_ERR_IO if the system refuses what that needs). A monitor that was
  * started belongs to the process that started it. In a child every call with its handle returns
  * MONITOR_ERR_FORKED, except monitor_app_start, which starts the child's own monitor under the same
- * handle (new sockets, new incarnation; if the parent lives on, give the child another name and
- * address), and monitor_free, which lets go of the handle. Configurations and functions without a
- * handle work in every child. fork itself is safe at any time, whatever other threads are doing in
- * the library. The library's sockets are not inherited by programs that a child executes.
+ * handle (new sockets, new incarnation), and monitor_free, which lets go of the handle. Name and
+ * address stay the parent's: where the parent lives on, let go, and make a monitor with others.
+ * Configurations and functions without a handle work in every child. fork itself is safe at any
+ * time, whatever other threads are doing in the library. The library's sockets are not inherited by
+ * programs that a child executes.
  *
  *
  * No mutual exclusion
@@ -552,8 +557,8 @@ struct monitor_event {
    */
   uint32_t misses;
   /**
-   * Complete DOWN/RECOVERED pairs of this peer that were dropped before this event because
-   * nobody took events off the queue.
+   * Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED) that
+   * were dropped before this one because nobody took events off the queue.
    */
   uint32_t merged;
 };
@@ -605,8 +610,8 @@ typedef void (*monitor_interrupt_fn)(const monitor_interrupt_t *interrupt, void 
 
 /**
  * Takes one log line of MONITOR_LOG_* level: at most 1023 bytes, without line breaks, ended by a
- * NUL, valid until the callback returns. Runs on the library's delivery thread, or inside of
- * monitor_dispatch. See "The contract of every callback" above.
+ * NUL, valid until the callback returns. Runs on the library's delivery thread, also where events
+ * are dispatched by the host. See "The contract of every callback" above.
  */
 typedef void (*monitor_log_fn)(int32_t level, const char *message, void *user_data);
 
@@ -614,7 +619,7 @@ typedef void (*monitor_log_fn)(int32_t level, const char *message, void *user_da
  * What is known about a peer: the six fields of its status record (name, start_flag, running_a,
  * running_b, end_flag, recovery_wait), the judgement, and the numbers behind it.
  */
-struct monitor_peer_status {
+struct monitor_peer_record {
   /**
    * Set by the caller of monitor_peer_status to sizeof(monitor_peer_status_t); on return, and in
    * monitor_each_peer, the bytes that the library filled.
@@ -705,7 +710,7 @@ struct monitor_peer_status {
 /**
  * What is known about a peer.
  */
-typedef struct monitor_peer_status monitor_peer_status_t;
+typedef struct monitor_peer_record monitor_peer_status_t;
 
 /**
  * Takes the status of one peer. Runs inside of monitor_each_peer, on the thread that called it.
@@ -808,8 +813,8 @@ monitor_result_t monitor_config_free(monitor_config_t *config);
  * wait meanwhile. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if out or config is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_CONFIG if the configuration is wrong or incomplete; MONITOR_ERR_IO if a file cannot
- * be read; MONITOR_ERR_STATE if another thread is changing the configuration; MONITOR_ERR_LIMIT if
- * there are 1024 handles.
+ * be read, or the system gives no random numbers; MONITOR_ERR_STATE if another thread is changing
+ * the configuration; MONITOR_ERR_LIMIT if there are 1024 handles, or the key file is too large.
  * Since 0.1.0.
  */
 monitor_result_t monitor_init(monitor_t **out, const monitor_config_t *config);
@@ -826,8 +831,8 @@ monitor_result_t monitor_init(monitor_t **out, const monitor_config_t *config);
  *
  * Threads: any. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
- * already, or another monitor has the address; MONITOR_ERR_IO if a socket or a thread is refused:
- * the host may go on, and try again later.
+ * already, has failed (MONITOR_INTERRUPT_FAILED), is being released, or the address is in use;
+ * MONITOR_ERR_IO if a socket or a thread is refused: the host may go on, and try again later.
  * Since 0.1.0.
  */
 monitor_result_t monitor_app_start(monitor_t *monitor);
@@ -856,18 +861,20 @@ monitor_result_t monitor_app_alive(monitor_t *monitor);
  *
  * monitor: a started handle.
  *
- * Threads: any. From a callback: yes (later callbacks wait meanwhile), or MONITOR_ERR_IN_CALLBACK
- * if it would deadlock there. In a forked child: MONITOR_ERR_FORKED.
- * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
- * MONITOR_ERR_IN_CALLBACK; MONITOR_ERR_STATE if it is not started, or has ended.
+ * Threads: any. From a callback: yes (later callbacks wait meanwhile). In a forked child:
+ * MONITOR_ERR_FORKED for a monitor that the parent started.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED; MONITOR_ERR_STATE
+ * if it is not started, has ended, or has failed (MONITOR_INTERRUPT_FAILED).
  * Since 0.1.0.
  */
 monitor_result_t monitor_app_end(monitor_t *monitor);
 
 /**
- * Releases a monitor. A started one is ended first, as by monitor_app_end. On return no callback
- * of it runs or will run, its threads and sockets are gone, and the handle is stale. Other threads
- * may be inside of functions with the same handle: they finish or get an error.
+ * Releases a monitor. A started one is ended first, as by monitor_app_end; events that are queued
+ * for the library's own thread are still delivered, for at most a second. On return no callback of
+ * it runs or will run, its threads and sockets are gone (only a look-up that hangs in the system's
+ * resolver is left to end on its own), and the handle is stale. Other threads may be inside of
+ * functions with the same handle: they finish or get an error.
  *
  * monitor: a handle of monitor_init. It is released if and only if MONITOR_OK is returned.
  *
@@ -921,8 +928,9 @@ monitor_result_t monitor_on_event(monitor_t *monitor,
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
  * parent started.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
- * MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_IO if the
- * thread is refused.
+ * MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_STATE if the
+ * monitor is being released; MONITOR_ERR_IO if its thread is refused: it is registered all the
+ * same, and the next monitor_app_start tries again.
  * Since 0.1.0.
  */
 monitor_result_t monitor_on_interrupt(monitor_t *monitor,
@@ -931,7 +939,7 @@ monitor_result_t monitor_on_interrupt(monitor_t *monitor,
 
 /**
  * Registers the callback for log lines, in place of the one before. Without one nothing is logged,
- * unless the configuration says otherwise; nothing is ever printed.
+ * and nothing is printed, unless the configuration says log = "env".
  *
  * monitor: a handle of monitor_init.
  * max_level: MONITOR_LOG_ERROR to MONITOR_LOG_TRACE; lines of higher levels are not made.
@@ -946,7 +954,7 @@ monitor_result_t monitor_on_interrupt(monitor_t *monitor,
  * parent started.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if there is no such level; MONITOR_ERR_IN_CALLBACK if
- * waiting would deadlock.
+ * waiting would deadlock; MONITOR_ERR_STATE if the monitor is being released.
  * Since 0.1.0.
  */
 monitor_result_t monitor_on_log(monitor_t *monitor,
@@ -969,8 +977,8 @@ monitor_result_t monitor_on_log(monitor_t *monitor,
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
  * parent started.
  * Returns the descriptor (0 or more); MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
- * MONITOR_ERR_STATE if the monitor was started without; MONITOR_ERR_IO if there are no descriptors
- * left.
+ * MONITOR_ERR_STATE if the monitor was started without, or is being released; MONITOR_ERR_IO if
+ * there are no descriptors left.
  * Since 0.1.0.
  */
 int monitor_event_fd(monitor_t *monitor);
@@ -987,14 +995,15 @@ int monitor_event_fd(monitor_t *monitor);
  * parent started.
  * Returns MONITOR_OK, also if nothing was queued; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK; MONITOR_ERR_STATE if monitor_event_fd was not asked
- * for.
+ * for, or the monitor is being released.
  * Since 0.1.0.
  */
 monitor_result_t monitor_dispatch(monitor_t *monitor, uint32_t max_events);
 
 /**
- * Copies what is known about one peer. Inside of an event callback it may be older than the event
- * by a moment.
+ * Copies what is known about one peer. Inside of an event callback it shows what the event tells,
+ * or something newer. (One exception: a thread that asks for a status and is kept from going on
+ * for a tenth of a second in the middle of it. Events do not wait longer for it.)
  *
  * monitor: a handle of monitor_init, started or not.
  * peer: the name of the peer, at most 64 bytes of UTF-8.
@@ -1046,7 +1055,7 @@ monitor_result_t monitor_each_peer(monitor_t *monitor, monitor_peer_fn callback,
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the address is wrong or forbidden, or if
  * there is a peer of that name; MONITOR_ERR_STATE if the monitor is being released;
- * MONITOR_ERR_LIMIT if there are too many.
+ * MONITOR_ERR_LIMIT if there are 10,000 already.
  * Since 0.1.0.
  */
 monitor_result_t monitor_add_peer(monitor_t *monitor, const char *name, const char *address);
@@ -1079,8 +1088,8 @@ monitor_result_t monitor_remove_peer(monitor_t *monitor, const char *name);
  *
  * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
- * MONITOR_ERR_INVALID if timers is 0 or has other bits, or the pause is refused as too long;
- * MONITOR_ERR_STATE if the monitor is not started.
+ * MONITOR_ERR_INVALID if timers is 0 or has other bits; MONITOR_ERR_STATE if the monitor is not
+ * started.
  * Since 0.1.0.
  */
 monitor_result_t monitor_pause(monitor_t *monitor, uint32_t timers, uint32_t seconds);

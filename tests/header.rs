@@ -161,12 +161,32 @@ fn the_header_compiles_in_every_mode_of_c_and_cxx_also_twice() {
             let mut command = Command::new(&compiler);
             command
                 .args(["-x", language, &format!("-std={standard}"), "-pedantic-errors"])
-                .args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+                .args(["-Wall", "-Wextra", "-Wshadow", "-Werror", "-fsyntax-only", "-I"])
                 .arg(artefacts::include())
                 .arg(&c);
             let outcome = run::run(&mut command, LIMIT);
             assert!(outcome.is_success(), "{standard}: {}", outcome.describe());
         }
+    }
+}
+
+#[test]
+fn the_header_of_cxx_compiles_in_every_mode_also_twice() {
+    const SOURCE: &str = "#include <peermon.hpp>\n#include <peermon.hpp>\n\
+        int main() { return peermon::version().empty(); }\n";
+    let Some(compiler) = tool::find("g++") else { return };
+    let folder = Folder::new("header-cxx");
+    let source = folder.join("twice.cc");
+    fs::write(&source, SOURCE).unwrap();
+    for standard in ["c++98", "c++11", "c++14", "c++17", "c++20"] {
+        let mut command = Command::new(&compiler);
+        command
+            .args([&format!("-std={standard}"), "-pedantic-errors", "-Wall", "-Wextra", "-Wshadow"])
+            .args(["-Werror", "-fsyntax-only", "-I"])
+            .arg(artefacts::include())
+            .arg(&source);
+        let outcome = run::run(&mut command, LIMIT);
+        assert!(outcome.is_success(), "{standard}: {}", outcome.describe());
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
-use peermon::config::Config;
+use peermon::config::{Config, MAX_PEERS};
 use peermon::error::Code;
 use peermon::proto::event::{Event, EventKind, Interrupt, Reason};
 use peermon::proto::peer::view::State;
@@ -614,4 +614,24 @@ fn the_status_can_be_read_at_any_speed_while_it_changes() {
     assert_eq!(a.peer_status("b").unwrap().outages, 0);
     a.close().unwrap();
     b.close().unwrap();
+}
+
+#[test]
+fn the_most_peers_that_there_may_be_are_watched_and_not_one_more() {
+    let _turn = turn();
+    let mut config = config("a", free_port(), &[]);
+    for number in 0..MAX_PEERS {
+        let address = format!("127.1.{}.{}:9", number / 250, number % 250 + 1);
+        config.add_peer(&format!("peer{number}"), &address).unwrap();
+    }
+    let monitor = Monitor::new(config.check().unwrap()).unwrap();
+    let refused = || monitor.add_peer("too-many", "127.2.0.1:9").unwrap_err().code;
+    assert_eq!(refused(), Code::Limit);
+    monitor.start().unwrap();
+    assert_eq!(refused(), Code::Limit);
+    monitor.remove_peer("peer7").unwrap();
+    monitor.add_peer("one-more", "127.2.0.1:9").unwrap();
+    assert_eq!(refused(), Code::Limit);
+    assert_eq!(monitor.peers().len(), MAX_PEERS);
+    monitor.close().unwrap();
 }

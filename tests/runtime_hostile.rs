@@ -246,6 +246,7 @@ fn a_forked_child_starts_a_copy_with_the_same_peers_and_callbacks() {
             libc::read(tell[0], hear.as_mut_ptr().cast(), 1);
         }
         let copy = a.fork_copy().unwrap();
+        copy.take_over_event_fd(&a);
         let same = copy.event_fd().unwrap() == number && copy.peers().len() == 1;
         copy.start().unwrap();
         let before = calls.load(Ordering::SeqCst);

@@ -7,12 +7,13 @@ use crate::error::{Code, Error, Result};
 
 use super::callback::Callback;
 use super::types::{
-    monitor_peer_fn, monitor_peer_status, monitor_peer_status_t, monitor_result_t, monitor_t,
+    monitor_peer_fn, monitor_peer_record, monitor_peer_status_t, monitor_result_t, monitor_t,
 };
 use super::{convert, guard, handle, monitors, strings};
 
-/// Copies what is known about one peer. Inside of an event callback it may be older than the event
-/// by a moment.
+/// Copies what is known about one peer. Inside of an event callback it shows what the event tells,
+/// or something newer. (One exception: a thread that asks for a status and is kept from going on
+/// for a tenth of a second in the middle of it. Events do not wait longer for it.)
 ///
 /// monitor: a handle of monitor_init, started or not.
 /// peer: the name of the peer, at most 64 bytes of UTF-8.
@@ -62,9 +63,9 @@ unsafe fn room_of(out: *const monitor_peer_status_t) -> Result<u32> {
     }
     // SAFETY: the first member is the size; read without assuming alignment.
     let room = unsafe { out.cast::<u32>().read_unaligned() };
-    let least = offset_of!(monitor_peer_status, reason);
+    let least = offset_of!(monitor_peer_record, reason);
     if (room as usize) < least {
-        let whole = size_of::<monitor_peer_status>();
+        let whole = size_of::<monitor_peer_record>();
         let text = format!("out->size is {room}: set it to sizeof(monitor_peer_status_t), {whole}");
         return Err(Error::new(Code::Invalid, text));
     }

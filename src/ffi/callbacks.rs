@@ -59,8 +59,9 @@ pub unsafe extern "C" fn monitor_on_event(
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
 /// parent started.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
-/// MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_IO if the
-/// thread is refused.
+/// MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_STATE if the
+/// monitor is being released; MONITOR_ERR_IO if its thread is refused: it is registered all the
+/// same, and the next monitor_app_start tries again.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_on_interrupt(
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn monitor_on_interrupt(
 }
 
 /// Registers the callback for log lines, in place of the one before. Without one nothing is logged,
-/// unless the configuration says otherwise; nothing is ever printed.
+/// and nothing is printed, unless the configuration says log = "env".
 ///
 /// monitor: a handle of monitor_init.
 /// max_level: MONITOR_LOG_ERROR to MONITOR_LOG_TRACE; lines of higher levels are not made.
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn monitor_on_interrupt(
 /// parent started.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if there is no such level; MONITOR_ERR_IN_CALLBACK if
-/// waiting would deadlock.
+/// waiting would deadlock; MONITOR_ERR_STATE if the monitor is being released.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_on_log(

@@ -22,7 +22,7 @@ use super::{guard, handle, monitors, strings};
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the address is wrong or forbidden, or if
 /// there is a peer of that name; MONITOR_ERR_STATE if the monitor is being released;
-/// MONITOR_ERR_LIMIT if there are too many.
+/// MONITOR_ERR_LIMIT if there are 10,000 already.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_add_peer(
@@ -78,8 +78,8 @@ pub unsafe extern "C" fn monitor_remove_peer(
 ///
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
-/// MONITOR_ERR_INVALID if timers is 0 or has other bits, or the pause is refused as too long;
-/// MONITOR_ERR_STATE if the monitor is not started.
+/// MONITOR_ERR_INVALID if timers is 0 or has other bits; MONITOR_ERR_STATE if the monitor is not
+/// started.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_pause(

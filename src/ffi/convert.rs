@@ -10,7 +10,7 @@ use crate::proto::time::{Wall, nanos};
 
 use super::constants::MONITOR_NAME_SIZE;
 use super::detail::floor_char_boundary;
-use super::types::{monitor_event, monitor_interrupt, monitor_peer_status};
+use super::types::{monitor_event, monitor_interrupt, monitor_peer_record};
 
 /// The longest log line with its NUL.
 const LINE_SIZE: usize = 1024;
@@ -53,11 +53,11 @@ pub fn interrupt(kind: Interrupt, raised: Wall) -> monitor_interrupt {
 }
 
 /// The status of a peer.
-pub fn status(view: &View) -> monitor_peer_status {
+pub fn status(view: &View) -> monitor_peer_record {
     let record = &view.record;
     let evidence = &view.evidence;
-    monitor_peer_status {
-        size: size_of_u32::<monitor_peer_status>(),
+    monitor_peer_record {
+        size: size_of_u32::<monitor_peer_record>(),
         state: view.state as u32,
         reason: view.reason.code(),
         flags: view.flags,

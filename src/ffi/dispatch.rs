@@ -19,8 +19,8 @@ use super::{guard, handle, monitors};
 /// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
 /// parent started.
 /// Returns the descriptor (0 or more); MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
-/// MONITOR_ERR_STATE if the monitor was started without; MONITOR_ERR_IO if there are no descriptors
-/// left.
+/// MONITOR_ERR_STATE if the monitor was started without, or is being released; MONITOR_ERR_IO if
+/// there are no descriptors left.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_event_fd(monitor: *mut monitor_t) -> c_int {
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn monitor_event_fd(monitor: *mut monitor_t) -> c_int {
 /// parent started.
 /// Returns MONITOR_OK, also if nothing was queued; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK; MONITOR_ERR_STATE if monitor_event_fd was not asked
-/// for.
+/// for, or the monitor is being released.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_dispatch(

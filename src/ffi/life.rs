@@ -3,9 +3,8 @@
 use crate::error::{Code, Error};
 use crate::runtime::Monitor;
 
-use super::monitors::{self, Claim};
 use super::types::{monitor_config_t, monitor_result_t, monitor_t};
-use super::{callback, configs, guard, handle, pulse, registry};
+use super::{callback, configs, guard, handle, monitors, pulse, registry};
 
 /// Makes a monitor from a configuration: checks it, reads the files that it names, looks host names
 /// up. Starts no thread and opens no socket, so that a server may call it with the privileges that
@@ -19,8 +18,8 @@ use super::{callback, configs, guard, handle, pulse, registry};
 /// wait meanwhile. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if out or config is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_CONFIG if the configuration is wrong or incomplete; MONITOR_ERR_IO if a file cannot
-/// be read; MONITOR_ERR_STATE if another thread is changing the configuration; MONITOR_ERR_LIMIT if
-/// there are 1024 handles.
+/// be read, or the system gives no random numbers; MONITOR_ERR_STATE if another thread is changing
+/// the configuration; MONITOR_ERR_LIMIT if there are 1024 handles, or the key file is too large.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_init(
@@ -54,18 +53,14 @@ pub unsafe extern "C" fn monitor_init(
 ///
 /// Threads: any. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
-/// already, or another monitor has the address; MONITOR_ERR_IO if a socket or a thread is refused:
-/// the host may go on, and try again later.
+/// already, has failed (MONITOR_INTERRUPT_FAILED), is being released, or the address is in use;
+/// MONITOR_ERR_IO if a socket or a thread is refused: the host may go on, and try again later.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_app_start(monitor: *mut monitor_t) -> monitor_result_t {
     guard::code(|| {
         let token = handle::monitor(monitor)?;
-        let monitor = match monitors::claim(token)? {
-            Claim::Own(monitor) => monitor,
-            Claim::Parents(parents) => monitors::re_arm(token, parents)?,
-        };
-        monitor.start()
+        monitors::claim(token)?.start()
     })
 }
 
@@ -93,10 +88,10 @@ pub unsafe extern "C" fn monitor_app_alive(monitor: *mut monitor_t) -> monitor_r
 ///
 /// monitor: a started handle.
 ///
-/// Threads: any. From a callback: yes (later callbacks wait meanwhile), or MONITOR_ERR_IN_CALLBACK
-/// if it would deadlock there. In a forked child: MONITOR_ERR_FORKED.
-/// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
-/// MONITOR_ERR_IN_CALLBACK; MONITOR_ERR_STATE if it is not started, or has ended.
+/// Threads: any. From a callback: yes (later callbacks wait meanwhile). In a forked child:
+/// MONITOR_ERR_FORKED for a monitor that the parent started.
+/// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED; MONITOR_ERR_STATE
+/// if it is not started, has ended, or has failed (MONITOR_INTERRUPT_FAILED).
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_app_end(monitor: *mut monitor_t) -> monitor_result_t {
@@ -106,9 +101,11 @@ pub unsafe extern "C" fn monitor_app_end(monitor: *mut monitor_t) -> monitor_res
     })
 }
 
-/// Releases a monitor. A started one is ended first, as by monitor_app_end. On return no callback
-/// of it runs or will run, its threads and sockets are gone, and the handle is stale. Other threads
-/// may be inside of functions with the same handle: they finish or get an error.
+/// Releases a monitor. A started one is ended first, as by monitor_app_end; events that are queued
+/// for the library's own thread are still delivered, for at most a second. On return no callback of
+/// it runs or will run, its threads and sockets are gone (only a look-up that hangs in the system's
+/// resolver is left to end on its own), and the handle is stale. Other threads may be inside of
+/// functions with the same handle: they finish or get an error.
 ///
 /// monitor: a handle of monitor_init. It is released if and only if MONITOR_OK is returned.
 ///

@@ -13,8 +13,11 @@ use super::{process, pulse};
 /// What the registry holds for a monitor.
 pub struct MonitorEntry {
     monitor: Arc<Monitor>,
-    /// The process (see [`process`]) that tried to start it first; 0 = none yet, so that it may be
-    /// used on both sides of a fork.
+    /// The process (see [`process`]) that made this object. In its children other threads may have
+    /// held the object's locks at the fork, so they use a copy.
+    home: u64,
+    /// The process that tried to start it first; 0 = none yet, so that it may be used on both sides
+    /// of a fork.
     owner: u64,
     /// The log callback with its level, for the last words before an abort.
     log: Option<(i32, Arc<LogCallback>)>,
@@ -24,14 +27,20 @@ impl MonitorEntry {
     fn is_the_parents(&self) -> bool {
         self.owner != 0 && self.owner != process::current()
     }
+
+    fn is_foreign(&self) -> bool {
+        self.home != process::current()
+    }
 }
 
-/// A monitor that is about to be started.
-pub enum Claim {
-    /// It belongs to this process.
+/// A monitor as an entry has it.
+enum Found {
+    /// For use as it is.
     Own(Arc<Monitor>),
-    /// A parent of this process started it: it must be copied first.
-    Parents(Arc<Monitor>),
+    /// Made by a parent of this process: to be copied first.
+    Foreign(Arc<Monitor>),
+    /// Started by a parent of this process.
+    Forked,
 }
 
 /// Puts a new monitor into the registry.
@@ -42,7 +51,7 @@ pub enum Claim {
 pub fn insert(monitor: Monitor) -> Result<Token> {
     let monitor = Arc::new(monitor);
     let address = Arc::as_ptr(&monitor);
-    let entry = MonitorEntry { monitor, owner: 0, log: None };
+    let entry = MonitorEntry { monitor, home: process::current(), owner: 0, log: None };
     let token = registry::insert(Entry::Monitor(Box::new(entry)))?;
     // Nobody knows the token yet, so nobody frees what the cell points to.
     pulse::open(token, 0, address);
@@ -53,15 +62,25 @@ pub fn insert(monitor: Monitor) -> Result<Token> {
 ///
 /// # Errors
 ///
-/// [`Code::Handle`] if it was freed; [`Code::Forked`] if a parent of this process started it.
+/// [`Code::Handle`] if it was freed; [`Code::Forked`] if a parent of this process started it; those
+/// of copying it, if a parent made it.
 pub fn find(token: Token) -> Result<Arc<Monitor>> {
-    with_entry(
-        token,
-        |entry| {
-            if entry.is_the_parents() { None } else { Some(Arc::clone(&entry.monitor)) }
-        },
-    )?
-    .ok_or_else(forked)
+    loop {
+        let found = with_entry(token, |entry| {
+            if entry.is_the_parents() {
+                Found::Forked
+            } else if entry.is_foreign() {
+                Found::Foreign(Arc::clone(&entry.monitor))
+            } else {
+                Found::Own(Arc::clone(&entry.monitor))
+            }
+        })?;
+        match found {
+            Found::Own(monitor) => return Ok(monitor),
+            Found::Foreign(parents) => move_in(token, &parents)?,
+            Found::Forked => return Err(forked()),
+        }
+    }
 }
 
 /// The monitor of a token, to be started by this process, which owns it from now on: also if the
@@ -69,41 +88,48 @@ pub fn find(token: Token) -> Result<Arc<Monitor>> {
 ///
 /// # Errors
 ///
-/// [`Code::Handle`] if it was freed.
-pub fn claim(token: Token) -> Result<Claim> {
-    with_entry(token, |entry| {
-        if entry.is_the_parents() {
-            return Claim::Parents(Arc::clone(&entry.monitor));
+/// [`Code::Handle`] if it was freed; those of copying it, if a parent of this process made it.
+pub fn claim(token: Token) -> Result<Arc<Monitor>> {
+    loop {
+        let found = with_entry(token, |entry| {
+            if entry.is_foreign() {
+                return Found::Foreign(Arc::clone(&entry.monitor));
+            }
+            entry.owner = process::current();
+            pulse::own(token, entry.owner);
+            Found::Own(Arc::clone(&entry.monitor))
+        })?;
+        match found {
+            Found::Own(monitor) => return Ok(monitor),
+            Found::Foreign(parents) => move_in(token, &parents)?,
+            Found::Forked => return Err(forked()),
         }
-        entry.owner = process::current();
-        pulse::own(token, entry.owner);
-        Claim::Own(Arc::clone(&entry.monitor))
-    })
+    }
 }
 
-/// Replaces the parent's monitor by this process' own copy with the same callbacks. The parent's
-/// object is leaked: its threads do not exist here, and its descriptors are not ours to close.
+/// Replaces the parent's monitor by this process' own copy with the same callbacks, unless another
+/// thread does that at the same time. The parent's object is leaked: its threads do not exist here,
+/// and its locks may be held for ever.
 ///
 /// # Errors
 ///
-/// [`Code::State`] if another thread did the same meanwhile, and those of the copy.
-pub fn re_arm(token: Token, parents: Arc<Monitor>) -> Result<Arc<Monitor>> {
+/// [`Code::Handle`] if it was freed meanwhile, and those of the copy.
+fn move_in(token: Token, parents: &Arc<Monitor>) -> Result<()> {
     let fresh = Arc::new(parents.fork_copy()?);
     let mine = Arc::clone(&fresh);
     let replaced = with_entry(token, |entry| {
-        if !Arc::ptr_eq(&entry.monitor, &parents) {
+        if !Arc::ptr_eq(&entry.monitor, parents) {
             return false;
         }
-        entry.owner = process::current();
+        (entry.home, entry.owner) = (process::current(), 0);
         core::mem::forget(core::mem::replace(&mut entry.monitor, mine));
         pulse::open(token, entry.owner, Arc::as_ptr(&entry.monitor));
         true
     })?;
     if replaced {
-        Ok(fresh)
-    } else {
-        Err(Error::new(Code::State, "another thread started this monitor at the same time"))
+        fresh.take_over_event_fd(parents);
     }
+    Ok(())
 }
 
 /// Notes the log callback of a monitor; a token that was freed meanwhile is ignored.
@@ -125,17 +151,18 @@ pub fn log_callback(token: Token, level: i32) -> Option<Arc<LogCallback>> {
     }
 }
 
-/// Ends and frees a monitor; leaks it if it is a parent's.
+/// Ends and frees a monitor; lets go of it if it is a parent's.
 ///
 /// # Errors
 ///
 /// [`Code::Handle`] if it was freed; those of closing it, and then it is not freed.
 pub fn free(token: Token) -> Result<()> {
-    let (monitor, is_the_parents) =
-        with_entry(token, |entry| (Arc::clone(&entry.monitor), entry.is_the_parents()))?;
-    if is_the_parents {
-        core::mem::forget(monitor);
+    let (monitor, is_foreign) =
+        with_entry(token, |entry| (Arc::clone(&entry.monitor), entry.is_foreign()))?;
+    if is_foreign {
         core::mem::forget(remove(token)?);
+        monitor.let_go();
+        core::mem::forget(monitor);
         return Ok(());
     }
     monitor.close()?;

@@ -66,8 +66,8 @@ pub struct monitor_event {
     pub round_trip: u64,
     /// Heartbeats that were due and did not arrive.
     pub misses: u32,
-    /// Complete DOWN/RECOVERED pairs of this peer that were dropped before this event because
-    /// nobody took events off the queue.
+    /// Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED) that
+    /// were dropped before this one because nobody took events off the queue.
     pub merged: u32,
 }
 
@@ -76,9 +76,10 @@ pub type monitor_event_t = monitor_event;
 
 /// What is known about a peer: the six fields of its status record (name, start_flag, running_a,
 /// running_b, end_flag, recovery_wait), the judgement, and the numbers behind it.
+// Not named like the function monitor_peer_status, which would hide its constructor in C++.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct monitor_peer_status {
+pub struct monitor_peer_record {
     /// Set by the caller of monitor_peer_status to sizeof(monitor_peer_status_t); on return, and in
     /// monitor_each_peer, the bytes that the library filled.
     pub size: u32,
@@ -125,7 +126,7 @@ pub struct monitor_peer_status {
 }
 
 /// What is known about a peer.
-pub type monitor_peer_status_t = monitor_peer_status;
+pub type monitor_peer_status_t = monitor_peer_record;
 
 /// What must reach the application itself at once. The struct and the strings that it points to
 /// live until the callback returns.
@@ -157,8 +158,8 @@ pub type monitor_interrupt_fn = Option<
 >;
 
 /// Takes one log line of MONITOR_LOG_* level: at most 1023 bytes, without line breaks, ended by a
-/// NUL, valid until the callback returns. Runs on the library's delivery thread, or inside of
-/// monitor_dispatch. See "The contract of every callback" above.
+/// NUL, valid until the callback returns. Runs on the library's delivery thread, also where events
+/// are dispatched by the host. See "The contract of every callback" above.
 pub type monitor_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
@@ -180,10 +181,10 @@ mod tests {
         assert_eq!(size_of::<monitor_event>(), 112);
         assert_eq!(offset_of!(monitor_event, peer), 32);
         assert_eq!(offset_of!(monitor_event, misses), 104);
-        assert_eq!(offset_of!(monitor_peer_status, name), 16);
-        assert_eq!(offset_of!(monitor_peer_status, misses), 84);
-        assert_eq!(offset_of!(monitor_peer_status, running_a), 88);
-        assert_eq!(size_of::<monitor_peer_status>(), 184);
+        assert_eq!(offset_of!(monitor_peer_record, name), 16);
+        assert_eq!(offset_of!(monitor_peer_record, misses), 84);
+        assert_eq!(offset_of!(monitor_peer_record, running_a), 88);
+        assert_eq!(size_of::<monitor_peer_record>(), 184);
         assert_eq!(size_of::<monitor_interrupt>(), 24);
     }
 }

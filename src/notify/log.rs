@@ -224,7 +224,7 @@ mod tests {
         let sink_seen = Arc::clone(&seen);
         let handler: LogHandler =
             Arc::new(move |level, text| sink_seen.lock().unwrap().push((level, text.to_owned())));
-        let slot = Slot::new(1, Some(LogRegistration { max_level: WARN, handler }));
+        let slot = Slot::new(1, Some(LogRegistration { max_level: WARN, handler }), Arc::default());
         let sink = LogSink::new(LogTarget::Callback, Arc::new(slot));
         assert_eq!(sink.wanted(true), WARN);
         sink.deliver(&Line { level: INFO, text: "quiet".into() });

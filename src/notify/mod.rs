@@ -14,12 +14,14 @@ use std::sync::Arc;
 use crate::proto::event::{Event, Interrupt};
 use crate::proto::time::Wall;
 
+pub mod exit;
 pub mod handler;
 pub mod inside;
 pub mod log;
 mod overflow;
 pub mod queue;
 pub mod survivor;
+pub mod waits;
 pub mod words;
 
 /// Takes events. Runs on `peermon-notify` or inside of dispatch; must not panic or unwind.

@@ -2,7 +2,6 @@
 //! nothing runs, on `peermon-io` while it does.
 
 use core::net::SocketAddr;
-use std::os::fd::RawFd;
 
 use super::shared::Shared;
 use super::sys::eventfd::BellEnd;
@@ -50,10 +49,9 @@ pub struct Core {
 }
 
 impl Core {
-    /// From now on rings the eventfd that has `number` in the table of the thread that holds this.
-    pub fn ring_at(&mut self, number: Option<RawFd>) {
-        let bell = number.map(|number| Box::new(BellEnd::at(number)) as Box<dyn Bell>);
-        self.events.set_bell(bell);
+    /// From now on rings `bell`, which belongs to the table of the thread that holds this.
+    pub fn ring_at(&mut self, bell: Option<BellEnd>) {
+        self.events.set_bell(bell.map(|bell| Box::new(bell) as Box<dyn Bell>));
     }
 
     /// A machine at home, and a way for its events.

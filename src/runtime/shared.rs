@@ -14,6 +14,7 @@ use crate::config::plan::Plan;
 use crate::notify::handler::Slot;
 use crate::notify::log::{Line, LogRegistration, LogSink, Logger, WARN};
 use crate::notify::queue::Consumer;
+use crate::notify::waits::Waits;
 use crate::notify::words::interrupt_name;
 use crate::notify::{EventHandler, InterruptHandler};
 use crate::proto::event::{Event, Interrupt};
@@ -113,7 +114,8 @@ impl Shared {
     /// All slots empty, the machine at home.
     pub fn new(parts: Parts) -> Self {
         let Parts { id, plan, core, events, renewal, resolver, logger } = parts;
-        let on_log = Arc::new(Slot::new(id, None));
+        let waits = Arc::<Waits>::default();
+        let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits)));
         let log_sink = LogSink::new(plan.log, Arc::clone(&on_log));
         let (logger, lines) = logger;
         let (raise, raised) = bounded(INTERRUPTS);
@@ -123,9 +125,9 @@ impl Shared {
             logger,
             lines,
             log_sink,
-            on_event: Slot::new(id, None),
+            on_event: Slot::new(id, None, Arc::clone(&waits)),
             on_log,
-            on_interrupt: Slot::new(id, None),
+            on_interrupt: Slot::new(id, None, waits),
             events,
             snapshot: Snapshot::default(),
             pulse: AtomicU64::new(0),

@@ -44,6 +44,12 @@ impl Snapshot {
         copy
     }
 
+    /// A reader in the middle of its copy.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop + '_ {
+        self.lock()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Option<View>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }

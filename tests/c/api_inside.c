@@ -67,7 +67,9 @@ static void on_event(const monitor_event_t *event, void *user_data)
 
   status.size = sizeof status;
   CHECK_OK(monitor_peer_status(orders, "billing", &status));
-  CHECK(status.state == MONITOR_STATE_UP || status.state == MONITOR_STATE_UNKNOWN);
+  /* never older than the event */
+  CHECK(status.state != MONITOR_STATE_UNKNOWN);
+  CHECK(status.incarnation == event->incarnation);
   CHECK_OK(monitor_each_peer(orders, count_peer, &peers));
   CHECK(peers == 1);
   CHECK_OK(monitor_add_peer(orders, "extra", "127.0.0.1:9"));

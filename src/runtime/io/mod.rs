@@ -1,18 +1,20 @@
 //! `peermon-io`: heartbeats and judgement. It blocks on nothing but its poller.
 
+mod intake;
 mod ports;
 mod report;
 mod turn;
 
 use core::net::SocketAddr;
 use std::io;
-use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::ports::Ports;
+#[cfg(test)]
+pub use self::turn::HOLD_BACK;
 use self::turn::Turner;
 use super::command::Command;
 use super::core::Core;
@@ -20,6 +22,7 @@ use super::panic::words;
 use super::pump::{Pump, WAITING};
 use super::shared::Shared;
 use super::sys::clock;
+use super::sys::eventfd::HostEnd;
 use super::sys::table::{self, TableKind};
 use super::threads::{SMALL_STACK, Thread};
 use super::work::{Task, Worker};
@@ -63,8 +66,8 @@ pub type StartError = (Option<Box<Core>>, Error);
 
 /// Starts `peermon-io` with everything that belongs to it, and waits until it is ready.
 ///
-/// `eventfd` is the number of the host's eventfd, which is inherited; `peers` says whose names are
-/// to be looked up.
+/// `eventfd` is the host's eventfd, which is inherited; `peers` says whose names are to be looked
+/// up.
 ///
 /// # Errors
 ///
@@ -72,7 +75,7 @@ pub type StartError = (Option<Box<Core>>, Error);
 pub fn start(
     shared: &Arc<Shared>,
     core: Box<Core>,
-    eventfd: Option<RawFd>,
+    eventfd: Option<HostEnd>,
     peers: Vec<PeerEndpoints>,
 ) -> core::result::Result<Running, StartError> {
     let (commands, from_hosts) = bounded(WAITING);
@@ -120,7 +123,7 @@ pub fn start(
 /// What `peermon-io` begins with.
 struct Boot {
     shared: Arc<Shared>,
-    eventfd: Option<RawFd>,
+    eventfd: Option<HostEnd>,
     peers: Vec<PeerEndpoints>,
     from_hosts: Receiver<Command>,
     to_self: Sender<Command>,
@@ -140,8 +143,11 @@ struct Life {
 impl Boot {
     /// The root of the thread.
     fn run(self, mut core: Box<Core>) {
-        let (table, eventfd) = table::enter(self.eventfd);
-        core.ring_at(eventfd);
+        let (table, number) = table::enter(self.eventfd.map(|end| end.number()));
+        core.ring_at(self.eventfd.zip(number).and_then(|(end, number)| match table {
+            TableKind::Shared => Some(end.bell()),
+            TableKind::Private | TableKind::PrivateByUnshare => end.inherited_bell(number),
+        }));
         let Life { ports, pump, worker, commands, ready } = match self.set_up(table) {
             Ok(life) => life,
             Err(error) => {

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::intake::{Drain, Intake};
 use super::ports::Ports;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
@@ -15,17 +16,10 @@ use crate::proto::time::{Now, Time};
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
 use crate::runtime::shared::Shared;
-use crate::runtime::stamp::Stamps;
 use crate::runtime::sys::clock;
-use crate::runtime::sys::udp::{PeerSocket, Read, Received};
+use crate::runtime::sys::udp::PeerSocket;
 use crate::runtime::work::{Order, Worker};
 
-/// Longer than any datagram of the protocol, so that one which does not fit is seen to be too long.
-const BUFFER: usize = 2048;
-/// Datagrams of one turn: a flood must not keep the deadlines from being judged.
-const MOST: usize = 512;
-/// After so many datagrams in one turn the buffer may have been full.
-const MANY: usize = 4;
 /// The longest sleep, whatever the machine says: a poller in a table that is not private may have
 /// been closed by the host and would never wake.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -33,8 +27,8 @@ const LONGEST: Duration = Duration::from_secs(1);
 const FLUSH: Duration = Duration::from_millis(20);
 /// The sleep while a reader holds the snapshot.
 const PUBLISH: Duration = Duration::from_millis(1);
-/// After so many turns events no longer wait for the snapshot.
-const STUBBORN: u32 = 10;
+/// So long events wait for a reader to let go of the snapshot; a copy takes a millisecond at most.
+pub const HOLD_BACK: Duration = Duration::from_millis(100);
 /// A machine that wants no sleep this often without any input has a bug that must not cost a core.
 const RESTLESS: u32 = 100;
 /// How long beyond `end_linger` the machine may take to end.
@@ -46,12 +40,7 @@ pub struct Turner<'a> {
     ports: Ports,
     commands: Receiver<Command>,
     worker: &'a Worker,
-    buffer: Box<[u8; BUFFER]>,
-    stamps: Stamps,
-    /// No drained time lies before an earlier one.
-    drained: Time,
-    /// The drop counter of the socket as it was seen last.
-    drops: u32,
+    intake: Intake,
     pulse: u64,
     totals: Totals,
     report: Report,
@@ -62,8 +51,8 @@ pub struct Turner<'a> {
     /// When to give up waiting for the machine's end.
     give_up: Option<Time>,
     restless: u32,
-    /// Turns since the snapshot was last shown.
-    unpublished: u32,
+    /// Since when readers keep the snapshot from being shown.
+    held_up: Option<Time>,
 }
 
 /// Sends for the machine.
@@ -80,16 +69,6 @@ impl Outlet for Wire<'_> {
     }
 }
 
-/// What a drain found.
-struct Drain {
-    /// Everything that had arrived by then was handed in.
-    at: Now,
-    dropped: bool,
-    /// There is more.
-    more: bool,
-    count: usize,
-}
-
 impl<'a> Turner<'a> {
     /// Ready to serve.
     pub fn new(
@@ -98,16 +77,13 @@ impl<'a> Turner<'a> {
         commands: Receiver<Command>,
         worker: &'a Worker,
     ) -> Self {
-        let drops = ports.socket.drops().unwrap_or(0);
+        let intake = Intake::new(&ports.socket);
         Self {
             shared,
             ports,
             commands,
             worker,
-            buffer: Box::new([0; BUFFER]),
-            stamps: Stamps::new(clock::now()),
-            drained: Time::ZERO,
-            drops,
+            intake,
             pulse: shared.pulse.load(Ordering::Relaxed),
             totals: Totals::default(),
             report: Report::default(),
@@ -116,7 +92,7 @@ impl<'a> Turner<'a> {
             ended: false,
             give_up: None,
             restless: 0,
-            unpublished: 0,
+            held_up: None,
         }
     }
 
@@ -174,8 +150,7 @@ impl<'a> Turner<'a> {
                 self.shared.logger.warn(format_args!(
                     "the host closed the library's descriptors; they were opened anew"
                 ));
-                self.drops = self.ports.socket.drops().unwrap_or(0);
-                self.stamps = Stamps::new(clock::now());
+                self.intake.restart(&self.ports.socket);
             }
             Err((what, error)) => {
                 self.shared.logger.line(
@@ -237,64 +212,14 @@ impl<'a> Turner<'a> {
 
     /// Hands in what has arrived.
     fn drain(&mut self, core: &mut Core) -> Drain {
-        let mut dropped = false;
-        let mut last = None;
-        for count in 0..MOST {
-            // Before the read: if that finds nothing, all that had arrived by now was taken.
-            let before = clock::now();
-            match self.ports.socket.read(&mut self.buffer[..]) {
-                Read::Datagram(received) => {
-                    dropped |= received.drops.is_some_and(|drops| self.drops_moved(drops));
-                    last = Some(self.take_datagram(core, received));
-                }
-                Read::Empty => {
-                    if count >= MANY {
-                        let drops = self.ports.socket.drops();
-                        dropped |= drops.is_some_and(|drops| self.drops_moved(drops));
-                    }
-                    self.stamps.emptied(before);
-                    return self.drained(before, dropped, false, count);
-                }
-                Read::Failed(error) => {
-                    if error.kind() != std::io::ErrorKind::Interrupted {
-                        self.totals.reads += 1;
-                    }
-                }
-            }
-        }
-        // The queue is first in, first out: whatever arrived before the last one was taken.
-        let at = last.unwrap_or_else(clock::now);
-        self.drained(at, dropped, true, MOST)
-    }
-
-    fn drained(&mut self, at: Now, dropped: bool, more: bool, count: usize) -> Drain {
-        self.drained = self.drained.max(at.mono);
-        Drain { at: at.at(self.drained), dropped, more, count }
-    }
-
-    /// Returns the instant of its arrival.
-    fn take_datagram(&mut self, core: &mut Core, received: Received) -> Now {
-        let now = clock::now();
-        let arrival = self.stamps.arrival(now, received.stamp);
-        let mut wire = Wire { socket: &self.ports.socket, sends: &mut self.totals.sends };
-        let bytes = &self.buffer[..received.length];
-        let input = Input::Datagram { source: received.source, received: arrival, bytes };
-        let Fed { ended, timeout } = core.feed(now, input, self.shared, &mut wire);
-        self.ended |= ended;
-        self.timeout = timeout;
-        now.at(arrival)
-    }
-
-    /// Whether the drop counter is beyond what was seen of it.
-    fn drops_moved(&mut self, drops: u32) -> bool {
-        let grown = drops.wrapping_sub(self.drops);
-        // A counter that a datagram brings may be older than one that was asked for.
-        if grown == 0 || grown > u32::MAX / 2 {
-            return false;
-        }
-        self.totals.overflown += u64::from(grown);
-        self.drops = drops;
-        true
+        let Self { shared, ports, intake, totals, ended, timeout, .. } = self;
+        let socket = &ports.socket;
+        intake.drain(socket, |now, input| {
+            let mut wire = Wire { socket, sends: &mut totals.sends };
+            let fed = core.feed(now, input, shared, &mut wire);
+            *ended |= fed.ended;
+            *timeout = fed.timeout;
+        })
     }
 
     /// Shows what changed and moves events on. Returns whether events wait, and whether all is
@@ -305,15 +230,20 @@ impl<'a> Turner<'a> {
             core.machine.clear_changed();
             self.waiting.clear();
         }
-        self.unpublished = if published { 0 } else { self.unpublished + 1 };
-        // Events follow what the snapshot shows; readers that hold it for ever hold up nobody.
-        if published || self.unpublished > STUBBORN {
+        let now = clock::mono();
+        let since = if published { None } else { Some(*self.held_up.get_or_insert(now)) };
+        self.held_up = since;
+        // Events follow what the snapshot shows; a reader that stands still holds up nobody for
+        // long.
+        if since.is_none_or(|since| now.since(since) >= HOLD_BACK) {
             core.release();
         }
         let backlog = core.events.flush();
         self.shared.backlog.store(backlog, Ordering::Release);
         self.totals.machine = core.machine.counters();
-        self.report.say(self.drained, self.totals, &self.shared.logger);
+        self.totals.overflown = self.intake.overflown;
+        self.totals.reads = self.intake.failed;
+        self.report.say(self.intake.drained(), self.totals, &self.shared.logger);
         (backlog, published)
     }
 

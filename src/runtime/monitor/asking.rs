@@ -21,15 +21,16 @@ const RUNG_STEP: Duration = Duration::from_micros(100);
 
 impl Monitor {
     /// Registers who takes events of the kinds in `mask`, instead of whoever did; `None` registers
-    /// nobody. Returns when no call of the former handler runs or will run; inside of a callback of
-    /// this monitor it does not wait for that.
+    /// nobody. Returns when no call of the former handler runs or will run; inside of that very call
+    /// it does not wait for itself.
     ///
     /// Handlers are called one at a time, in the order of the events, with no lock held: on
     /// `peermon-notify`, or inside of [`Monitor::dispatch`].
     ///
     /// # Errors
     ///
-    /// [`Code::State`] if the monitor is closed.
+    /// [`Code::State`] if the monitor is closed; [`Code::InCallback`] inside of another callback of
+    /// this monitor, if the former handler runs and waits for that one in turn.
     pub fn on_event(&self, mask: u32, handler: Option<EventHandler>) -> Result<()> {
         let registration = handler.map(|handler| EventRegistration { mask, handler });
         register(&self.shared, &self.shared.on_event, registration)
@@ -40,7 +41,7 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// [`Code::Invalid`] if the level is none; [`Code::State`] if the monitor is closed.
+    /// [`Code::Invalid`] if the level is none, and those of [`Monitor::on_event`].
     pub fn on_log(&self, max_level: i32, handler: Option<LogHandler>) -> Result<()> {
         if !(0..=TRACE).contains(&max_level) {
             return Err(Error::new(Code::Invalid, format!("{max_level} is no log level: 0 to 5")));
@@ -48,13 +49,13 @@ impl Monitor {
         if handler.is_some() && self.shared.closing.load(Ordering::Acquire) {
             return Err(state("the monitor is closed"));
         }
-        self.register_log(handler.map(|handler| LogRegistration { max_level, handler }));
-        Ok(())
+        self.register_log(handler.map(|handler| LogRegistration { max_level, handler }))
     }
 
-    pub(super) fn register_log(&self, registration: Option<LogRegistration>) {
-        self.shared.on_log.replace(registration);
+    pub(super) fn register_log(&self, registration: Option<LogRegistration>) -> Result<()> {
+        self.shared.on_log.replace(registration)?;
         self.shared.logger.want(self.shared.log_sink.wanted(true));
+        Ok(())
     }
 
     /// Registers who takes interrupts; otherwise as [`Monitor::on_event`]. Called on
@@ -62,8 +63,8 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// [`Code::State`] if the monitor is closed; [`Code::Io`] if the thread cannot be started, and
-    /// then the handler is registered all the same and the next start tries again.
+    /// Those of [`Monitor::on_event`]; [`Code::Io`] if the thread cannot be started, and then the
+    /// handler is registered all the same and the next start tries again.
     pub fn on_interrupt(&self, handler: Option<InterruptHandler>) -> Result<()> {
         register(&self.shared, &self.shared.on_interrupt, handler)?;
         let phase = self.shared.phase();
@@ -93,7 +94,7 @@ impl Monitor {
             return Err(state("the event descriptor must be asked for before the first start"));
         }
         let end = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
-        core.ring_at(Some(end.number()));
+        core.ring_at(Some(end.bell()));
         self.host_end.replace(Some(end));
         Ok(end.number())
     }

@@ -15,6 +15,7 @@ use crate::runtime::core::Core;
 use crate::runtime::io::{self, Running};
 use crate::runtime::notifier::Caller;
 use crate::runtime::shared::Phase;
+use crate::runtime::sys::exit;
 use crate::runtime::sys::table::TableKind;
 
 /// An end takes at most `end_linger` and this, even if `peermon-io` is stuck.
@@ -44,11 +45,12 @@ impl Monitor {
             Phase::Closed => return Err(state("the monitor is closed")),
         }
         shared.renewal.renew()?;
+        exit::watch();
         let new = self.start_callers()?;
         let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
             return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));
         };
-        let eventfd = self.host_end.read().map(|end| end.number());
+        let eventfd = self.host_end.read();
         let peers = self.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
         match io::start(shared, core, eventfd, peers) {
             Ok(running) => {
@@ -131,9 +133,10 @@ impl Monitor {
         shared.closed.store(true, Ordering::Release);
         let machine = core::mem::replace(&mut *shared.phase(), Phase::Closed);
         drop(machine);
-        shared.on_event.replace(None);
-        shared.on_interrupt.replace(None);
-        shared.on_log.replace(None);
+        // Outside of callbacks a replacement is never refused.
+        shared.on_event.replace(None)?;
+        shared.on_interrupt.replace(None)?;
+        shared.on_log.replace(None)?;
         // A dispatch that was under way has seen that it is closed.
         let _dispatch = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = self.host_end.replace(None) {
@@ -183,7 +186,7 @@ impl Monitor {
 
     /// What has to be done when the machine comes back to the host's table.
     fn at_home(&self, mut core: Box<Core>) -> Box<Core> {
-        core.ring_at(self.host_end.read().map(|end| end.number()));
+        core.ring_at(self.host_end.read().map(|end| end.bell()));
         let backlog = core.events.flush();
         self.shared.backlog.store(backlog, Ordering::Release);
         core

@@ -18,12 +18,12 @@ use super::notifier::Caller;
 use super::shared::{Parts, Phase, Shared};
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
-use super::sys::udp::Family;
+use super::sys::family::Family;
 use super::work::resolve::{Resolver, look_up};
 use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
-use crate::notify::handler::Slot;
+use crate::notify::handler::{Slot, WouldDeadlock};
 use crate::notify::log::{Line, Logger};
 use crate::notify::queue::queue;
 use crate::notify::survivor::Survivor;
@@ -125,12 +125,12 @@ impl Monitor {
     }
 
     /// A fresh monitor, not started, with the configuration, the present peers, the callbacks and
-    /// the number of the eventfd of this one: for a forked child, in which the threads of the
-    /// parent do not exist and their locks may be held for ever. The caller leaks this one.
+    /// an eventfd if this one has one: for a forked child, in which the threads of the parent do
+    /// not exist and their locks may be held for ever. The caller leaks this one.
     ///
     /// # Errors
     ///
-    /// [`Code::Io`] if the system gives no random numbers.
+    /// [`Code::Io`] if the system gives no random numbers or no descriptor.
     pub fn fork_copy(&self) -> Result<Self> {
         let mut plan = (*self.shared.plan).clone();
         if let Some(roster) = self.roster.read_in_child() {
@@ -141,20 +141,34 @@ impl Monitor {
         // one keep it until the next round.
         let copy = Self::assemble(plan, Resolver::default(), Logger::new())?;
         if let Some(registration) = self.shared.on_event.current_in_child() {
-            copy.shared.on_event.replace(Some(registration));
+            copy.shared.on_event.replace(Some(registration))?;
         }
         if let Some(handler) = self.shared.on_interrupt.current_in_child() {
-            copy.shared.on_interrupt.replace(Some(handler));
+            copy.shared.on_interrupt.replace(Some(handler))?;
         }
         if let Some(registration) = self.shared.on_log.current_in_child() {
-            copy.register_log(Some(registration));
+            copy.register_log(Some(registration))?;
         }
-        if let Some(former) = self.host_end.read_in_child().flatten() {
-            let fresh =
-                HostEnd::replace(&former).map_err(|error| Error::io("make an eventfd", &error))?;
+        if self.host_end.read_in_child().flatten().is_some() {
+            let fresh = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
             copy.adopt(fresh);
         }
         Ok(copy)
+    }
+
+    /// In a forked child, gives this copy of `parents` the number that the host knows.
+    pub fn take_over_event_fd(&self, parents: &Self) {
+        let former = parents.host_end.read_in_child().flatten();
+        if let Some((fresh, former)) = self.host_end.read().zip(former) {
+            self.adopt(fresh.in_place_of(&former));
+        }
+    }
+
+    /// In a forked child, closes what it inherited of a monitor that it does not use.
+    pub fn let_go(&self) {
+        if let Some(end) = self.host_end.read_in_child().flatten() {
+            end.close();
+        }
     }
 
     /// Feeds the machine while it is at home, and shows the result.
@@ -170,7 +184,7 @@ impl Monitor {
     fn adopt(&self, end: HostEnd) {
         self.host_end.replace(Some(end));
         if let Phase::Idle(core) = &mut *self.shared.phase() {
-            core.ring_at(Some(end.number()));
+            core.ring_at(Some(end.bell()));
         }
     }
 
@@ -208,6 +222,12 @@ fn register<H: Clone>(shared: &Shared, slot: &Slot<H>, handler: Option<H>) -> Re
     if handler.is_some() && shared.closing.load(Ordering::Acquire) {
         return Err(state("the monitor is closed"));
     }
-    slot.replace(handler);
-    Ok(())
+    Ok(slot.replace(handler)?)
+}
+
+impl From<WouldDeadlock> for Error {
+    fn from(_: WouldDeadlock) -> Self {
+        let text = "the callback to be replaced is running and waits for the one that this is in";
+        Self::new(Code::InCallback, text)
+    }
 }

@@ -8,13 +8,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bo
 use super::asking::unknown;
 use super::{Listed, Monitor, state};
 use crate::config::plan::{Endpoint, PeerEndpoints};
-use crate::config::{check_address, parse_endpoints, peer_settings};
+use crate::config::{MAX_PEERS, check_address, parse_endpoints, peer_settings};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
 use crate::proto::machine::Input;
 use crate::runtime::command::Command;
 use crate::runtime::shared::Phase;
-use crate::runtime::sys::udp::Family;
+use crate::runtime::sys::family::Family;
 use crate::runtime::work::resolve::{Resolver, look_up};
 
 /// How long `peermon-io` may take to show a change, which is a matter of microseconds.
@@ -28,7 +28,8 @@ impl Monitor {
     /// # Errors
     ///
     /// [`Code::Invalid`] if the name is none, is taken or is this server's own, or if an address
-    /// is none or is forbidden; [`Code::State`] if the monitor is closed or failed.
+    /// is none or is forbidden; [`Code::Limit`] if there are [`MAX_PEERS`] already; [`Code::State`]
+    /// if the monitor is closed or failed.
     pub fn add_peer(&self, name: &str, address: &str) -> Result<()> {
         let endpoints = parse_endpoints(address)?;
         let plan = &self.shared.plan;
@@ -41,6 +42,10 @@ impl Monitor {
         let roster = self.roster.read();
         if roster.iter().any(|listed| &*listed.settings.name == name) {
             return Err(Error::new(Code::Invalid, format!("there is a peer {name:?} already")));
+        }
+        if roster.len() >= MAX_PEERS {
+            let text = format!("there are {MAX_PEERS} peers already, and no more are possible");
+            return Err(Error::new(Code::Limit, text));
         }
         let listed = Listed { settings: settings.clone(), endpoints: endpoints.clone() };
         let settings = Box::new(settings);

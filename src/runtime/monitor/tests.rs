@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::net::UdpSocket;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::unbounded;
 
@@ -12,15 +13,21 @@ use crate::error::Code;
 use crate::notify::queue::tests::event;
 use crate::proto::event::{Event, EventKind, Interrupt};
 use crate::runtime::command::Command;
+use crate::runtime::io::HOLD_BACK;
 use crate::runtime::shared::Phase;
 
 const LONG: Duration = Duration::from_secs(20);
 
 fn monitor(queue: usize) -> Monitor {
+    configured(queue, |_| ())
+}
+
+fn configured(queue: usize, more: impl FnOnce(&mut Config)) -> Monitor {
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut config = Config::new();
     config.set("name", "a").unwrap();
     config.set("listen", &free.to_string()).unwrap();
+    more(&mut config);
     let mut plan = config.check().unwrap();
     plan.event_queue = queue;
     Monitor::new(plan).unwrap()
@@ -69,6 +76,48 @@ fn what_found_the_queue_full_is_delivered_after_the_end_and_before_the_close() {
     }
     monitor.close().unwrap();
     assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn an_event_waits_until_the_snapshot_shows_it() {
+    let monitor = configured(16, |config| {
+        config.set("first_contact", "10ms").unwrap();
+        config.add_peer("nobody", "127.0.0.1:9").unwrap();
+    });
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send(event.kind);
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    // A reader that was interrupted in the middle of its copy, and a flood that makes turns short.
+    let begun = Instant::now();
+    let reader = monitor.shared.snapshot.hold();
+    monitor.start().unwrap();
+    let address = monitor.local_address().unwrap();
+    let flood = UdpSocket::bind("127.0.0.1:0").unwrap();
+    while begun.elapsed() < HOLD_BACK / 2 {
+        flood.send_to(&[0; 8], address).unwrap();
+    }
+    let early = seen.try_recv();
+    // On a machine that is too busy for this the patience was over, and rightly so.
+    assert!(early.is_err() || begun.elapsed() >= HOLD_BACK, "told before it was shown");
+    drop(reader);
+    assert_eq!(early.or_else(|_| seen.recv_timeout(LONG)).unwrap(), EventKind::NotSeen);
+    monitor.close().unwrap();
+}
+
+#[test]
+fn a_reader_that_never_lets_go_holds_up_no_event() {
+    let monitor = configured(16, |config| {
+        config.set("first_contact", "10ms").unwrap();
+        config.add_peer("nobody", "127.0.0.1:9").unwrap();
+    });
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send(event.kind);
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    let reader = monitor.shared.snapshot.hold();
+    monitor.start().unwrap();
+    assert_eq!(seen.recv_timeout(LONG).unwrap(), EventKind::NotSeen);
+    drop(reader);
+    monitor.close().unwrap();
 }
 
 #[test]

@@ -4,11 +4,28 @@
 //! after it took an event. So the count is never below the length of the queue, equals it at rest,
 //! and no stray count is ever left over.
 
+use core::sync::atomic::{AtomicI32, Ordering};
 use std::io;
 use std::os::fd::RawFd;
 
 /// What tells this descriptor from a file of the host that has taken its number since.
-type Identity = (libc::dev_t, libc::ino_t, libc::mode_t);
+///
+/// Every eventfd, epoll, timerfd and signalfd of the machine has one and the same inode, so that
+/// alone would take a host's epoll for ours. The mark is a number that the kernel keeps with the
+/// open file: the signal of F_SETSIG, which an eventfd never sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    inode: (libc::dev_t, libc::ino_t, libc::mode_t),
+    mark: libc::c_int,
+}
+
+/// The marks go round among the real-time signals, so that two of our own are told apart too.
+static MARKS: AtomicI32 = AtomicI32::new(0);
+const FIRST_MARK: libc::c_int = 34;
+const LAST_MARK: libc::c_int = 64;
+// asm-generic/fcntl.h; the libc crate does not have them on every target.
+const F_SETSIG: libc::c_int = 10;
+const F_GETSIG: libc::c_int = 11;
 
 /// The host's side: created and closed on host threads, in the host's descriptor table.
 #[derive(Debug, Clone, Copy)]
@@ -27,26 +44,33 @@ impl HostEnd {
         if number < 0 {
             return Err(io::Error::last_os_error());
         }
+        let round = MARKS.fetch_add(1, Ordering::Relaxed).rem_euclid(LAST_MARK - FIRST_MARK + 1);
+        // SAFETY: no pointers are involved. Where this is refused, the inode alone must do.
+        unsafe { libc::fcntl(number, F_SETSIG, FIRST_MARK + round) };
         match identity(number) {
             Some(identity) => Ok(Self { number, identity }),
-            None => Err(io::Error::last_os_error()),
+            None => {
+                let error = io::Error::last_os_error();
+                // SAFETY: this number was made here and is nobody else's.
+                unsafe { libc::close(number) };
+                Err(error)
+            }
         }
     }
 
-    /// A new counter under the number of `former`, which this process inherited from its parent;
-    /// the parent's counter is let go. If the number belongs to somebody else by now, a new number.
-    pub fn replace(former: &Self) -> io::Result<Self> {
-        let fresh = Self::create()?;
+    /// This counter under the number of `former`, which this process inherited from its parent; the
+    /// parent's counter is let go. If the number belongs to somebody else by now, it is left alone.
+    pub fn in_place_of(self, former: &Self) -> Self {
         if !former.is_ours() {
-            return Ok(fresh);
+            return self;
         }
         // SAFETY: both numbers are descriptors of ours; dup3 closes and replaces atomically.
-        let number = unsafe { libc::dup3(fresh.number, former.number, libc::O_CLOEXEC) };
+        let number = unsafe { libc::dup3(self.number, former.number, libc::O_CLOEXEC) };
         if number < 0 {
-            return Ok(fresh);
+            return self;
         }
-        fresh.close();
-        Ok(Self { number, identity: fresh.identity })
+        self.close();
+        Self { number, identity: self.identity }
     }
 
     /// The number, for the host.
@@ -54,9 +78,21 @@ impl HostEnd {
         self.number
     }
 
-    /// The side of the thread that queues; valid in the table of the host.
+    /// The side of the thread that queues, in the table of the host. It looks before it writes:
+    /// the host may close the descriptor and open a file of its own under the number.
     pub fn bell(&self) -> BellEnd {
-        BellEnd { number: self.number }
+        BellEnd { number: self.number, guard: Some(self.identity) }
+    }
+
+    /// The side of the thread that queues, in a private table that inherited `number` from the
+    /// host's. `None`, and the number closed, if the host had given it to a file of its own before.
+    pub fn inherited_bell(&self, number: RawFd) -> Option<BellEnd> {
+        if identity(number) == Some(self.identity) {
+            return Some(BellEnd { number, guard: None });
+        }
+        // SAFETY: a private copy of a descriptor of the host, which keeps its own.
+        unsafe { libc::close(number) };
+        None
     }
 
     /// Whether the count is above zero. False if the number is not ours any more.
@@ -94,16 +130,16 @@ impl HostEnd {
 #[derive(Debug, Clone, Copy)]
 pub struct BellEnd {
     number: RawFd,
+    /// What the number must still be; `None` in a private table, where nobody else can change that.
+    guard: Option<Identity>,
 }
 
 impl BellEnd {
-    /// The end with `number`, which must name the eventfd in the caller's descriptor table.
-    pub fn at(number: RawFd) -> Self {
-        Self { number }
-    }
-
     /// Adds one to the count. Cannot block: the count would have to reach 2^64 - 2.
     pub fn ring(&self) {
+        if self.guard.is_some_and(|guard| identity(self.number) != Some(guard)) {
+            return;
+        }
         let one = 1_u64;
         // SAFETY: writes the eight bytes of `one`.
         unsafe { libc::write(self.number, (&raw const one).cast(), size_of::<u64>()) };
@@ -114,8 +150,12 @@ fn identity(number: RawFd) -> Option<Identity> {
     // SAFETY: zero is a valid value of every field of stat.
     let mut stat = unsafe { core::mem::zeroed::<libc::stat>() };
     // SAFETY: `stat` lives across the call; a number that is not open gives an error.
-    let code = unsafe { libc::fstat(number, &mut stat) };
-    (code == 0).then_some((stat.st_dev, stat.st_ino, stat.st_mode))
+    if unsafe { libc::fstat(number, &mut stat) } != 0 {
+        return None;
+    }
+    // SAFETY: no pointers are involved.
+    let mark = unsafe { libc::fcntl(number, F_GETSIG) };
+    Some(Identity { inode: (stat.st_dev, stat.st_ino, stat.st_mode), mark })
 }
 
 #[cfg(test)]
@@ -138,19 +178,43 @@ mod tests {
 
     #[test]
     fn a_number_that_the_host_took_over_is_left_alone() {
-        let end = HostEnd::create().unwrap();
-        let mut pipe = [0; 2];
-        // SAFETY: the array holds two descriptors; dup2 replaces the eventfd as a host might.
-        unsafe {
+        // SAFETY: fresh descriptors, closed below. The first one is the hardest to tell from ours.
+        let taken = unsafe {
+            let mut pipe = [0; 2];
             assert_eq!(libc::pipe(pipe.as_mut_ptr()), 0);
-            assert_eq!(libc::dup2(pipe[0], end.number()), end.number());
+            [libc::eventfd(7, libc::EFD_NONBLOCK), libc::epoll_create1(0), pipe[1], pipe[0]]
+        };
+        for other in taken {
+            let end = HostEnd::create().unwrap();
+            // SAFETY: replaces the eventfd as a host might.
+            unsafe { assert_eq!(libc::dup2(other, end.number()), end.number()) };
+            end.take();
+            end.bell().ring();
+            assert!(!end.is_rung());
+            end.close();
+            assert!(identity(end.number()).is_some(), "it was closed");
+            assert!(end.inherited_bell(end.number()).is_none());
+            assert!(identity(end.number()).is_none(), "a private copy is let go");
         }
-        end.take();
-        end.close();
-        assert!(identity(end.number()).is_some());
-        for number in [pipe[0], pipe[1], end.number()] {
+        let mut count = 0_u64;
+        // SAFETY: reads the eight bytes of `count`.
+        let length = unsafe { libc::read(taken[0], (&raw mut count).cast(), size_of::<u64>()) };
+        assert_eq!((length, count), (8, 7), "the host's own count was touched");
+        let mut waiting = 0;
+        // SAFETY: asks how many bytes wait in the pipe.
+        unsafe { assert_eq!(libc::ioctl(taken[3], libc::FIONREAD, &raw mut waiting), 0) };
+        assert_eq!(waiting, 0, "something was written into the host's pipe");
+        for number in taken {
             // SAFETY: closes what this test opened.
             unsafe { libc::close(number) };
         }
+    }
+
+    #[test]
+    fn two_of_our_own_are_told_apart() {
+        let (one, other) = (HostEnd::create().unwrap(), HostEnd::create().unwrap());
+        assert_ne!(one.identity, other.identity);
+        one.close();
+        other.close();
     }
 }

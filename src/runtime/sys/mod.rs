@@ -2,7 +2,10 @@
 
 pub mod clock;
 pub mod eventfd;
+pub mod exit;
+pub mod family;
 pub mod schedule;
 pub mod signals;
+mod sockopt;
 pub mod table;
 pub mod udp;

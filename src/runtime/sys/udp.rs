@@ -1,55 +1,18 @@
 //! The socket that heartbeats arrive at and leave from.
 
-use core::ffi::c_int;
 use core::marker::PhantomData;
-use core::mem::{self, MaybeUninit};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::mem;
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::clock::spec_nanos;
+use super::family::{Family, canonical};
+use super::sockopt;
 use super::table::move_up;
 use crate::config::plan::Listen;
-
-/// The index of the drop counter in the answer of `SO_MEMINFO` (linux/sock_diag.h).
-const MEMINFO_DROPS: usize = 8;
-const MEMINFO_LENGTH: usize = 9;
-// asm-generic/socket.h; the libc crate does not have them on every target.
-const SO_MEMINFO: c_int = 55;
-const SO_COOKIE: c_int = 57;
-
-/// Which addresses a socket can send to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4 alone.
-    V4,
-    /// IPv6 alone.
-    V6,
-    /// Both, IPv4 as mapped addresses.
-    Dual,
-}
-
-impl Family {
-    /// What a socket for `listen` will be, unless the kernel has no IPv6.
-    pub fn of(listen: Listen) -> Self {
-        match listen {
-            Listen::At(SocketAddr::V4(_)) => Self::V4,
-            Listen::At(SocketAddr::V6(_)) => Self::V6,
-            Listen::Any(_) => Self::Dual,
-        }
-    }
-
-    /// Whether a socket of this family can send to `address`.
-    pub fn reaches(self, address: SocketAddr) -> bool {
-        match self {
-            Self::Dual => true,
-            Self::V4 => address.is_ipv4(),
-            Self::V6 => address.is_ipv6(),
-        }
-    }
-}
 
 /// One datagram, read into the caller's buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +72,8 @@ impl PeerSocket {
                 }
             }
         };
-        set_flag(&socket, libc::SO_TIMESTAMPNS)?;
-        set_flag(&socket, libc::SO_RXQ_OVFL)?;
+        sockopt::set_flag(socket.as_raw_fd(), libc::SO_TIMESTAMPNS)?;
+        sockopt::set_flag(socket.as_raw_fd(), libc::SO_RXQ_OVFL)?;
         if socket.recv_buffer_size()? / 2 < receive_buffer {
             // The kernel caps this silently at net.core.rmem_max.
             socket.set_recv_buffer_size(receive_buffer)?;
@@ -120,7 +83,7 @@ impl PeerSocket {
             let number = move_up(this.socket.into_raw_fd());
             // SAFETY: `move_up` returns the number of the socket that was just released to it.
             this.socket = unsafe { Socket::from_raw_fd(number) };
-            this.cookie = cookie(number);
+            this.cookie = sockopt::cookie(number);
         }
         Ok(this)
     }
@@ -142,7 +105,7 @@ impl PeerSocket {
 
     /// Whether its number still is this socket; always so in a private table.
     pub fn is_intact(&self) -> bool {
-        self.cookie.is_none() || cookie(self.number()) == self.cookie
+        self.cookie.is_none() || sockopt::cookie(self.number()) == self.cookie
     }
 
     /// Lets go without closing: the number belongs to the host by now.
@@ -187,12 +150,7 @@ impl PeerSocket {
 
     /// Sends one datagram without waiting and without a signal.
     pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let to = match (self.family, to) {
-            (Family::Dual, SocketAddr::V4(v4)) => {
-                SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
-            }
-            _ => to,
-        };
+        let to = self.family.mapped(to);
         let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         self.socket.send_to_with_flags(bytes, &SockAddr::from(to), flags).map(|_| ())
     }
@@ -203,30 +161,7 @@ impl PeerSocket {
     /// The counter beside a datagram is that of the moment when it was queued. After a stall the
     /// buffer holds the oldest, queued before anything was dropped: only this one tells.
     pub fn drops(&self) -> Option<u32> {
-        let mut info = [0_u32; MEMINFO_LENGTH];
-        let mut length = length_of::<[u32; MEMINFO_LENGTH]>();
-        // SAFETY: the option writes at most `length` bytes into `info`.
-        let code = unsafe {
-            libc::getsockopt(
-                self.number(),
-                libc::SOL_SOCKET,
-                SO_MEMINFO,
-                info.as_mut_ptr().cast(),
-                &mut length,
-            )
-        };
-        (code == 0 && length == length_of::<[u32; MEMINFO_LENGTH]>()).then(|| info[MEMINFO_DROPS])
-    }
-}
-
-/// The plain form of an address: IPv4 never hides in IPv6.
-pub fn canonical(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
-            None => address,
-        },
-        SocketAddr::V4(_) => address,
+        sockopt::drops(self.number())
     }
 }
 
@@ -249,31 +184,6 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     )
 }
 
-fn set_flag(socket: &Socket, option: c_int) -> io::Result<()> {
-    let on: c_int = 1;
-    // SAFETY: the option's value is an int that lives across the call.
-    let code = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            option,
-            (&raw const on).cast(),
-            length_of::<c_int>(),
-        )
-    };
-    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-fn cookie(number: RawFd) -> Option<u64> {
-    let mut cookie = 0_u64;
-    let mut length = length_of::<u64>();
-    // SAFETY: the option writes at most eight bytes into `cookie`.
-    let code = unsafe {
-        libc::getsockopt(number, libc::SOL_SOCKET, SO_COOKIE, (&raw mut cookie).cast(), &mut length)
-    };
-    (code == 0).then_some(cookie)
-}
-
 /// The receive stamp and the drop counter, if the kernel sent them along.
 fn control_data(message: &libc::msghdr) -> (Option<u64>, Option<u32>) {
     let (mut stamp, mut drops) = (None, None);
@@ -294,11 +204,6 @@ fn control_data(message: &libc::msghdr) -> (Option<u64>, Option<u32>) {
         }
     }
     (stamp, drops)
-}
-
-fn length_of<T>() -> libc::socklen_t {
-    // No type used here comes near four gigabytes.
-    mem::size_of::<MaybeUninit<T>>() as libc::socklen_t
 }
 
 #[cfg(test)]

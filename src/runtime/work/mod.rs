@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use self::resolve::{Resolver, look_up};
 use super::command::Command;
-use super::sys::udp::Family;
+use super::sys::family::Family;
 use super::threads::{Thread, WORK_STACK};
 use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};
