@@ -191,8 +191,7 @@ impl Peer {
             let trust = Trust { age_proven: arrival.age_proven, reseed };
             self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
         }
-        self.end_gap();
-        self.rearm(cx);
+        self.end_silence(cx);
     }
 
     /// What a running peer says in UP.
@@ -237,8 +236,7 @@ impl Peer {
             }
             _ => return,
         }
-        self.end_gap();
-        self.rearm(cx);
+        self.end_silence(cx);
     }
 
     fn take_pace(&mut self, header: &Header, cx: &Context<'_>) {

@@ -40,8 +40,20 @@ impl Peer {
     pub(super) fn end_gap(&mut self) {
         self.gap = Gap::default();
         self.misses = 0;
-        self.late_told = false;
         self.set_flag(view::FLAG_UNCONFIRMED, false);
+    }
+
+    /// A status moved the deadline. LATE may be told again only if it came in time, so that the
+    /// next one, an interval away, need not be late: a peer that is late throughout (its clock
+    /// stood still, its route grew longer) is called so once and not at every heartbeat.
+    pub(super) fn end_silence(&mut self, cx: &Context<'_>) {
+        self.end_gap();
+        let next = cx.now.mono + self.pace.eta;
+        let half = self.pace.alpha() / 2;
+        if self.detector.deadline().is_none_or(|deadline| deadline - half > next) {
+            self.late_told = false;
+        }
+        self.rearm(cx);
     }
 
     /// Puts the timers of judgement where the detector's deadline is.
