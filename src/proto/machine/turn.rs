@@ -39,6 +39,17 @@ impl Watchdog {
         self.forgiven = false;
     }
 
+    /// A turn that was `late`: what the application did meanwhile is not known, so it gets one
+    /// period from now on, whether its time ran out already or not; once per pulse (rule R15).
+    fn forgive(&mut self, now: Time, late: Duration) {
+        let resting = self.due == Time::NEVER;
+        if late <= (self.timeout / 4).max(NOTICEABLE) || self.forgiven || resting {
+            return;
+        }
+        self.forgiven = true;
+        self.due = now + self.timeout;
+    }
+
     /// Nothing is watched.
     pub fn rest(&mut self) {
         self.due = Time::NEVER;
@@ -221,12 +232,8 @@ impl Machine {
         let now = self.now.mono;
         let late = self.own.lateness;
         let Some(watchdog) = &mut self.watchdog else { return };
+        watchdog.forgive(now, late);
         if watchdog.due > now {
-            return;
-        }
-        if late > (watchdog.timeout / 4).max(NOTICEABLE) && !watchdog.forgiven {
-            watchdog.forgiven = true;
-            watchdog.due = now + watchdog.timeout;
             return;
         }
         watchdog.rest();
