@@ -246,6 +246,7 @@ impl Peer {
         if pace != self.pace {
             self.pace = pace;
             self.detector.set_pace(pace);
+            self.outbound.reach_back(pace.detect_within + pace.eta);
             self.changed = true;
         }
     }
@@ -262,7 +263,7 @@ impl Peer {
 
     /// A life sign without proof in DOWN or OVERDUE is answered once with the present nonce
     /// (rule R3); every heartbeat carries it too.
-    fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+    pub(super) fn tell_nonce_once(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         // START and PROBE are answered in any case, REPLY never.
         if arrival.header.kind == Kind::Running && !self.nonce_told {
             self.nonce_told = true;
