@@ -209,6 +209,11 @@ impl Peer {
             return self.receive_after_end(&arrival, cx);
         }
 
+        if header.kind == Kind::Running && header.beat < self.beat {
+            // A later heartbeat came by another path: this one is old news, its nonce too.
+            cx.counters.replayed += 1;
+            return;
+        }
         let age = self.take_echo(&arrival);
         if age == Age::TooOld && header.kind != Kind::End {
             cx.counters.stale += 1;
