@@ -293,7 +293,9 @@ impl Peer {
             since: self.since,
             last_heard: self.heard.map(|heard| heard.at.wall),
             incarnation: self.lives.current(),
-            flags: self.flags | if self.pace.unmet { view::FLAG_QOS_UNMET } else { 0 },
+            flags: self.flags
+                | if self.pace.unmet { view::FLAG_QOS_UNMET } else { 0 }
+                | if self.is_in_conflict(now.mono) { view::FLAG_NAME_CONFLICT } else { 0 },
             outages: self.outages,
             detect_within: self.pace.detect_within,
             pause_remaining: if pausing { remaining } else { Duration::ZERO },
