@@ -136,6 +136,7 @@ impl Peer {
         }
         self.record.on_end();
         self.enter(State::Ended, Reason::Removed, cx);
+        self.removed = true;
     }
 
     fn on_end(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {

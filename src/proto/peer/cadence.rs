@@ -92,6 +92,9 @@ impl Peer {
 
     /// Begins to say END, until acknowledged or `end_linger` is over.
     pub fn leave(&mut self, reason: Reason, cx: &mut Context<'_>) {
+        if self.removed {
+            return;
+        }
         self.timers.clear();
         if !self.outbound.may_be_known {
             return;

@@ -103,6 +103,8 @@ pub struct Peer {
     /// The present nonce was told to an unproven sender once (rule R3).
     nonce_told: bool,
     changed: bool,
+    /// Removed from the configuration: all that is left to be said to it is END.
+    removed: bool,
 }
 
 impl Peer {
@@ -150,6 +152,7 @@ impl Peer {
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
             nonce_told: false,
             changed: true,
+            removed: false,
             settings,
         };
         peer.renew_nonce(cx);
@@ -210,6 +213,9 @@ impl Peer {
     /// This monitor starts, or starts again: nothing that was heard before proves anything now.
     /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed.
     pub fn begin(&mut self, incarnation: u64, cx: &mut Context<'_>) {
+        if self.removed {
+            return;
+        }
         self.changed = true;
         self.renew_nonce(cx);
         self.echo = Echo::new();
@@ -229,6 +235,10 @@ impl Peer {
     /// This monitor drew a new incarnation while running (rules R7, R8): the peer stays what it
     /// is, everything that was said under the old one is void.
     pub fn redraw(&mut self, incarnation: u64, cx: &mut Context<'_>) {
+        if self.removed {
+            return;
+        }
+        self.settle_claims();
         self.renew_nonce(cx);
         self.echo = Echo::new();
         self.outbound.begin(incarnation);

@@ -209,9 +209,10 @@ impl Outbound {
         self.candidate = Seen::default();
     }
 
-    /// Nothing is being said any more.
+    /// Nothing is being said any more, and nobody is owed an END.
     pub fn rest(&mut self) {
         self.leaving = None;
+        self.may_be_known = false;
     }
 
     /// Whether the end that is being said to this peer needs no more waiting.
