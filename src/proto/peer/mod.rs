@@ -217,6 +217,11 @@ impl Peer {
             return;
         }
         self.changed = true;
+        if self.state == State::Unknown {
+            // Before the start nobody knew the date.
+            self.since = cx.now.wall;
+            self.changed_at = cx.now.mono;
+        }
         self.renew_nonce(cx);
         self.echo = Echo::new();
         self.claims = Claims::default();
@@ -229,7 +234,9 @@ impl Peer {
             self.flags |= view::FLAG_UNCONFIRMED;
             self.detector.arm(cx.now.mono + self.pace.detect_within);
         }
-        self.resume_judging(cx);
+        if cx.own.judging() {
+            self.resume_judging(cx);
+        }
     }
 
     /// This monitor drew a new incarnation while running (rules R7, R8): the peer stays what it
