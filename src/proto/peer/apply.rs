@@ -50,9 +50,11 @@ impl Peer {
             State::Overdue if end => self.on_end(arrival, cx),
             State::Overdue if !arrival.proven => self.tell_nonce_once(arrival, cx),
             State::Overdue => {
+                let before = self.heard.map(|heard| heard.at);
                 self.enter(State::Up, Reason::Resumed, cx);
                 self.take_up(arrival, true, cx);
-                self.tell(EventKind::Started, Reason::Resumed, Duration::ZERO, cx);
+                self.note_heard(arrival, cx);
+                self.tell_heard(EventKind::Started, Reason::Resumed, Duration::ZERO, before, cx);
                 self.apply_carried(arrival, cx);
             }
         }
@@ -212,6 +214,8 @@ impl Peer {
             self.rearm(cx);
             self.await_end_of_pause(remaining(header), cx);
         } else if header.application == Application::Stalled {
+            // Heard this very moment: its word is the evidence, not its silence.
+            self.note_heard(arrival, cx);
             self.judge_down(Reason::AppStalled, cx);
         }
     }

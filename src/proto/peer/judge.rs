@@ -25,6 +25,12 @@ impl Gap {
     pub fn own_lateness(&self) -> Duration {
         self.own_lateness
     }
+
+    fn note(&mut self, late: Duration) {
+        if late > NOTICEABLE {
+            self.own_lateness = self.own_lateness.max(late);
+        }
+    }
 }
 
 /// What a late observer owes a silent peer.
@@ -138,7 +144,10 @@ impl Peer {
     /// The deadline ran out.
     pub(super) fn on_deadline(&mut self, cx: &mut Context<'_>) {
         match self.grace(cx) {
-            Grace::None => self.judge_down(Reason::Silent, cx),
+            Grace::None => {
+                self.gap.note(cx.own.lateness);
+                self.judge_down(Reason::Silent, cx);
+            }
             grace => self.grant(grace, cx),
         }
     }
@@ -175,7 +184,7 @@ impl Peer {
 
     fn grant(&mut self, grace: Grace, cx: &Context<'_>) {
         let late = cx.own.lateness;
-        self.gap.own_lateness = self.gap.own_lateness.max(late);
+        self.gap.note(late);
         let (span, ticks) = if grace == Grace::Full {
             self.gap.full = true;
             (self.pace.detect_within, u32::MAX)
