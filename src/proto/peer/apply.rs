@@ -39,7 +39,7 @@ impl Peer {
             State::Paused if arrival.header.state == OwnState::Paused => {
                 self.take_beat(arrival, cx);
                 if arrival.age_proven {
-                    self.await_end_of_pause(remaining(&arrival.header), cx);
+                    self.await_end_of_pause(remaining(&arrival.header, cx), cx);
                 }
             }
             State::Paused => {
@@ -212,7 +212,7 @@ impl Peer {
         if header.state == OwnState::Paused {
             self.enter(State::Paused, Reason::None, cx);
             self.rearm(cx);
-            self.await_end_of_pause(remaining(header), cx);
+            self.await_end_of_pause(remaining(header, cx), cx);
         } else if header.application == Application::Stalled {
             // Heard this very moment: its word is the evidence, not its silence.
             self.note_heard(arrival, cx);
@@ -282,6 +282,9 @@ impl Peer {
     }
 }
 
-fn remaining(header: &Header) -> Duration {
-    Duration::from_millis(u64::from(header.remaining))
+/// What is believed of an announced pause: at most `pause_max`, but never less than the time to the
+/// next status. A peer that goes on saying that it pauses is not overdue.
+fn remaining(header: &Header, cx: &Context<'_>) -> Duration {
+    let next = Duration::from_micros(u64::from(header.announced)).min(cx.own.max_interval);
+    Duration::from_millis(u64::from(header.remaining)).min(cx.own.pause_max.max(next))
 }

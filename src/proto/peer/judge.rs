@@ -97,7 +97,6 @@ impl Peer {
 
     /// The peer is expected back when `remaining` is over; it gets one detection time to say so.
     pub(super) fn await_end_of_pause(&mut self, remaining: Duration, cx: &Context<'_>) {
-        let remaining = remaining.min(cx.own.pause_max);
         self.paused_until = cx.now.mono + remaining;
         let due = self.paused_until + self.pace.detect_within;
         self.timers.set(Timer::Overdue, Some(due).filter(|_| cx.own.judging()));
