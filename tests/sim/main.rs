@@ -8,5 +8,6 @@
 )]
 
 mod claims;
+mod rules;
 mod scenarios;
 mod world;

@@ -56,8 +56,7 @@ impl Echo {
     pub fn take(&mut self, header: &Header, received: Time, log: &SentLog) -> Bound {
         self.advanced.get_or_insert(received);
         let path = usize::from(header.echoed_path);
-        let (Some(best), Some(best_sent)) =
-            (self.best.get_mut(path), self.best_sent.get_mut(path))
+        let (Some(best), Some(best_sent)) = (self.best.get_mut(path), self.best_sent.get_mut(path))
         else {
             return Bound::None;
         };
