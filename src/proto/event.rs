@@ -11,7 +11,7 @@ use super::time::Wall;
 pub enum EventKind {
     /// The peer runs: first contact, or again after an end, or after an overdue pause.
     Started = 1 << 0,
-    /// A heartbeat is missing for half of the margin; once per silence, no outage yet.
+    /// A heartbeat is missing for half of the margin; once until one is in time again, no outage yet.
     Late = 1 << 1,
     /// The peer is judged down.
     Down = 1 << 2,

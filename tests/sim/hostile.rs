@@ -373,9 +373,10 @@ fn two_hundred_thousand_hostile_datagrams_change_nothing() {
         assert!(world.nodes[node].events.is_empty(), "{:?}", world.nodes[node].events);
         assert!(world.nodes[node].interrupts.is_empty());
     }
-    // Every kind of refusal but "stale" was met, on both sides.
+    // Every kind of refusal was met, on both sides; "stale" (an answer to what was replayed) by chance.
     for node in 0..2 {
-        let seen = moved(&begun.1[node], &counters(&world, node));
+        let mut seen = moved(&begun.1[node], &counters(&world, node));
+        seen.retain(|(name, _)| *name != "stale");
         assert_eq!(seen.len(), 12, "{seen:?}");
     }
     // Each of two targets owes each of two peers ten answers a second and a burst of three.

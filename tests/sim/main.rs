@@ -21,6 +21,7 @@ mod node;
 mod play;
 mod random;
 mod rng;
+mod rules;
 mod scenarios;
 mod servers;
 mod storm;

@@ -36,7 +36,7 @@ pub struct Life {
 pub struct Way {
     lives: Vec<Life>,
     /// The last status sent: life, time, awake time of the sender, what it announced.
-    status: Option<(u64, Time, Duration, Duration)>,
+    status: Option<((u64, u64), Time, Duration, Duration)>,
     /// The life that the sender speaks as.
     pub speaks_as: u64,
     /// How long the receiver had been awake when it was last handed a sign of life.
@@ -146,8 +146,9 @@ impl Truth {
     }
 
     pub fn on_laziness(&mut self, node: usize, laziness: Duration, now: Time) {
-        let lazy = &mut self.sleepers[node].lazy;
-        *lazy = (laziness, lazy.0, now);
+        // What it was before still explains what comes late; so does what it was before that.
+        let recent = self.laziness(node, now);
+        self.sleepers[node].lazy = (laziness, recent, now);
     }
 
     pub fn on_suspended(&mut self, node: usize, span: Duration, now: Time) {
@@ -304,10 +305,12 @@ impl Way {
         awake: Duration,
     ) -> Option<(Time, Duration, Duration)> {
         let announced = Duration::from_micros(u64::from(header.announced));
-        let before = self.status.replace((header.incarnation, now, awake, announced));
-        let (life, since, then, announced) = before?;
+        // A promise is made by one life to one life.
+        let lives = (header.incarnation, header.receiver_incarnation);
+        let before = self.status.replace((lives, now, awake, announced));
+        let (between, since, then, announced) = before?;
         let gap = awake.saturating_sub(then);
-        (life == header.incarnation && gap > announced).then_some((since, gap, announced))
+        (between == lives && gap > announced).then_some((since, gap, announced))
     }
 }
 

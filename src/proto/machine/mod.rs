@@ -43,7 +43,7 @@ pub struct Machine {
     entropy: Entropy,
     out: Outbox,
     counters: Counters,
-    /// Peers by slot; a removed one keeps its slot until its END is acknowledged.
+    /// Peers by slot; a removed one keeps its slot until its END was said often enough.
     peers: Vec<Option<Peer>>,
     by_id: HashMap<NodeId, usize>,
     /// Slots whose peer was removed.

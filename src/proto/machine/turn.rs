@@ -39,12 +39,15 @@ impl Watchdog {
         self.forgiven = false;
     }
 
-    /// We stood still, and the application with us: once between two pulses it gets its time anew.
-    fn forgive(&mut self, now: Time) {
-        if self.due != Time::NEVER && !self.forgiven {
-            self.forgiven = true;
-            self.due = now + self.timeout;
+    /// A turn that was `late`: what the application did meanwhile is not known, so it gets one
+    /// period from now on, whether its time ran out already or not; once per pulse (rule R15).
+    fn forgive(&mut self, now: Time, late: Duration) {
+        let resting = self.due == Time::NEVER;
+        if late <= (self.timeout / 4).max(NOTICEABLE) || self.forgiven || resting {
+            return;
         }
+        self.forgiven = true;
+        self.due = now + self.timeout;
     }
 
     /// Nothing is watched.
@@ -169,9 +172,6 @@ impl Machine {
         }
         let now = self.now;
         if stalled {
-            if let Some(watchdog) = &mut self.watchdog {
-                watchdog.forgive(now.mono);
-            }
             self.own.stall = Some(Stall { length: late, ended: now.mono });
             let told = self.stall_told.replace(now.mono);
             if told.is_none_or(|before| now.mono.since(before) >= STALL_TOLD_EVERY) {
@@ -239,11 +239,9 @@ impl Machine {
         let now = self.now.mono;
         let late = self.own.lateness;
         let Some(watchdog) = &mut self.watchdog else { return };
+        watchdog.forgive(now, late);
         if watchdog.due > now {
             return;
-        }
-        if late > (watchdog.timeout / 4).max(NOTICEABLE) && !watchdog.forgiven {
-            return watchdog.forgive(now);
         }
         watchdog.rest();
         self.own.application = Application::Stalled;

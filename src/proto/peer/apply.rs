@@ -39,7 +39,7 @@ impl Peer {
             State::Paused if arrival.header.state == OwnState::Paused => {
                 self.take_beat(arrival, cx);
                 if arrival.age_proven {
-                    self.await_end_of_pause(remaining(&arrival.header), cx);
+                    self.await_end_of_pause(remaining(&arrival.header, cx), cx);
                 }
             }
             State::Paused => {
@@ -50,9 +50,11 @@ impl Peer {
             State::Overdue if end => self.on_end(arrival, cx),
             State::Overdue if !arrival.proven => self.tell_nonce_once(arrival, cx),
             State::Overdue => {
+                let before = self.heard.map(|heard| heard.at);
                 self.enter(State::Up, Reason::Resumed, cx);
                 self.take_up(arrival, true, cx);
-                self.tell(EventKind::Started, Reason::Resumed, Duration::ZERO, cx);
+                self.note_heard(arrival, cx);
+                self.tell_heard(EventKind::Started, Reason::Resumed, Duration::ZERO, before, cx);
                 self.apply_carried(arrival, cx);
             }
         }
@@ -136,6 +138,7 @@ impl Peer {
         }
         self.record.on_end();
         self.enter(State::Ended, Reason::Removed, cx);
+        self.removed = true;
     }
 
     fn on_end(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
@@ -192,8 +195,7 @@ impl Peer {
             let trust = Trust { age_proven: arrival.age_proven, reseed };
             self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
         }
-        self.end_gap();
-        self.rearm(cx);
+        self.end_silence(cx);
     }
 
     /// What a running peer says in UP.
@@ -211,8 +213,10 @@ impl Peer {
         if header.state == OwnState::Paused {
             self.enter(State::Paused, Reason::None, cx);
             self.rearm(cx);
-            self.await_end_of_pause(remaining(header), cx);
+            self.await_end_of_pause(remaining(header, cx), cx);
         } else if header.application == Application::Stalled {
+            // Heard this very moment: its word is the evidence, not its silence.
+            self.note_heard(arrival, cx);
             self.judge_down(Reason::AppStalled, cx);
         }
     }
@@ -239,8 +243,7 @@ impl Peer {
             }
             _ => return,
         }
-        self.end_gap();
-        self.rearm(cx);
+        self.end_silence(cx);
     }
 
     fn take_pace(&mut self, header: &Header, cx: &Context<'_>) {
@@ -250,6 +253,7 @@ impl Peer {
         if pace != self.pace {
             self.pace = pace;
             self.detector.set_pace(pace);
+            self.outbound.reach_back(pace.detect_within + pace.eta);
             self.changed = true;
         }
     }
@@ -285,6 +289,9 @@ impl Peer {
     }
 }
 
-fn remaining(header: &Header) -> Duration {
-    Duration::from_millis(u64::from(header.remaining))
+/// What is believed of an announced pause: at most `pause_max`, but never less than the time to the
+/// next status. A peer that goes on saying that it pauses is not overdue.
+fn remaining(header: &Header, cx: &Context<'_>) -> Duration {
+    let next = Duration::from_micros(u64::from(header.announced)).min(cx.own.max_interval);
+    Duration::from_millis(u64::from(header.remaining)).min(cx.own.pause_max.max(next))
 }

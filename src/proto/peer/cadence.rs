@@ -42,7 +42,7 @@ impl Peer {
     /// The peer ended: it is greeted again after a while.
     pub(super) fn greet_later(&mut self, cx: &Context<'_>) {
         self.outbound.greeting_since = cx.now.mono;
-        self.timers.set(Timer::Beat, Some(cx.now.mono + AFTER_END));
+        self.timers.set(Timer::Beat, Some(self.within(AFTER_END, cx)));
     }
 
     /// The heartbeat timer ran out.
@@ -57,12 +57,13 @@ impl Peer {
                 if self.outbound.greeting_since == Time::ZERO {
                     self.outbound.greeting_since = now;
                 }
-                // STARTs leave at 0, 50, 100, 200, 400 ms and so on, up to 5 s apart. The peer may
-                // hear us although we do not hear it, so each gap is announced before it begins.
+                // STARTs leave at 0, 50, 100, 200, 400 ms and so on, up to 5 s apart. To a peer that
+                // may know us, and that we do not hear, the gaps are those of `Mode::Slow`.
                 let passed = now.since(self.outbound.greeting_since);
-                let gap = passed.clamp(START_FIRST, START_LAST);
+                let gap = if self.outbound.may_be_known { passed / 2 } else { passed };
+                let gap = gap.clamp(START_FIRST, START_LAST);
                 self.send_all(Kind::Start, gap.max(interval), cx);
-                now + gap
+                self.within(gap, cx)
             }
             Mode::Beat => {
                 let interval = self.beat_interval(cx);
@@ -79,7 +80,7 @@ impl Peer {
                 let gap = (self.outbound.slow_gap.max(interval) * 3 / 2).min(longest);
                 self.outbound.slow_gap = gap;
                 self.send_all(Kind::Start, gap, cx);
-                now + gap
+                self.within(gap, cx)
             }
         };
         self.timers.set(Timer::Beat, Some(next));
@@ -94,6 +95,9 @@ impl Peer {
 
     /// Begins to say END, until acknowledged or `end_linger` is over.
     pub fn leave(&mut self, reason: Reason, cx: &mut Context<'_>) {
+        if self.removed {
+            return;
+        }
         self.timers.clear();
         if !self.outbound.may_be_known {
             return;
@@ -137,6 +141,15 @@ impl Peer {
         self.send_all(Kind::End, self.settings.heartbeat_interval, cx);
         let next = (cx.now.mono + leaving.gap).min(leaving.until);
         self.timers.set(Timer::Leave, Some(next));
+    }
+
+    /// The time after `gap`, brought forward to a sending slot where there is one: greetings to any
+    /// number of silent peers cost no wake-ups beside those of the heartbeats.
+    fn within(&self, gap: Duration, cx: &Context<'_>) -> Time {
+        let interval = self.settings.heartbeat_interval;
+        let grid = if gap < START_LAST { interval } else { interval.max(START_LAST) };
+        let due = cx.now.mono + gap;
+        if gap < grid { due } else { cx.own.next_slot(due, grid) - grid }
     }
 
     fn mode(&self, cx: &Context<'_>) -> Mode {

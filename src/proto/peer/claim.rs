@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::inbound::Arrival;
-use super::{Context, Peer, State, Timer, view};
+use super::{Context, Peer, State, Timer};
 use crate::proto::event::{EventKind, Reason};
 use crate::proto::machine::Phase;
 use crate::proto::time::Time;
@@ -193,10 +193,15 @@ impl Peer {
         self.timers.set(Timer::Probe, None);
     }
 
+    /// Whether two processes claimed the name lately.
+    pub(super) fn is_in_conflict(&self, now: Time) -> bool {
+        self.claims.conflict_seen.is_some_and(|seen| now.since(seen) <= CONFLICT_FORGOTTEN)
+    }
+
     fn tell_conflict(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.mono;
         let seen = self.claims.conflict_seen.replace(now);
-        self.set_flag(view::FLAG_NAME_CONFLICT, true);
+        self.changed = true;
         if seen.is_none_or(|before| now.since(before) > CONFLICT_FORGOTTEN) {
             self.tell(EventKind::NameConflict, Reason::None, Duration::ZERO, cx);
         }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::inbound::Arrival;
 use super::outbound::{Seen, seen};
-use super::{Context, Peer, State};
+use super::{Context, Peer, State, Timer};
 use crate::proto::machine::Own;
 use crate::proto::settings::PeerSettings;
 use crate::proto::wire::{self, Header, Kind, Names, OwnState};
@@ -19,8 +19,7 @@ impl Peer {
         }
         let seen = seen(arrival, self.held_of(arrival) as u8);
         let path = self.outbound.path_to(arrival.source);
-        let interval = self.settings.heartbeat_interval;
-        let draft = self.draft(Kind::Reply, interval, seen, cx);
+        let draft = self.draft(Kind::Reply, self.next_status_within(cx), seen, cx);
         self.send_on(path, None, Header { flags, ..draft }, cx);
     }
 
@@ -40,9 +39,8 @@ impl Peer {
             return;
         }
         let path = self.outbound.path_to(arrival.source);
-        let interval = self.settings.heartbeat_interval;
         let seen = seen(arrival, self.held_of(arrival) as u8);
-        let draft = self.draft(Kind::Start, interval, seen, cx);
+        let draft = self.draft(Kind::Start, self.next_status_within(cx), seen, cx);
         self.send_on(path, None, draft, cx);
     }
 
@@ -74,6 +72,13 @@ impl Peer {
         } else {
             State::Unknown
         }
+    }
+
+    /// When the next status comes by itself. An answer may be what the peer believes us by, and it
+    /// judges us by what that announces: while we only greet, our interval would be a lie.
+    fn next_status_within(&self, cx: &Context<'_>) -> Duration {
+        let due = self.timers.due(Timer::Beat).map(|due| due.since(cx.now.mono));
+        due.unwrap_or_default().max(self.settings.heartbeat_interval)
     }
 
     /// Sends one datagram of `kind` on every path.

@@ -5,16 +5,34 @@
 
 use core::time::Duration;
 
-use super::sent::SentLog;
+use super::sent::{Sending, SentLog};
 use crate::proto::settings::MAX_PATHS;
 use crate::proto::time::Time;
 use crate::proto::wire::Header;
+
+/// The rates of two clocks that are both wrong differ by less than one in so many: an echo that was
+/// held back for long is measured with two clocks.
+const RATES: u32 = 1000;
+
+/// What an echo proves of a datagram's age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Nothing.
+    None,
+    /// It is no older.
+    AtMost(Duration),
+    /// What it echoes was sent so long ago that it is not remembered: no better bound than one
+    /// above this can be proven.
+    NotBelow(Duration),
+}
 
 /// What the peer echoed so far.
 #[derive(Clone, Debug, Default)]
 pub struct Echo {
     /// Per path of ours: the highest sequence that was echoed.
     best: [u64; MAX_PATHS],
+    /// Per path of ours: when that was sent, kept for as long as the echo stands still.
+    best_sent: [Option<Sending>; MAX_PATHS],
     /// When an echo advanced last; `None` before the first datagram.
     advanced: Option<Time>,
     /// When the first datagram was sent that is not in the echo; `None` if not known to be any.
@@ -33,27 +51,41 @@ impl Echo {
         self.round_trip
     }
 
-    /// Takes the echo in `header`, which arrived at `received`; returns an upper bound of the
-    /// datagram's age, if the echo gives one. `log` is that of the echoed path.
-    pub fn take(&mut self, header: &Header, received: Time, log: &SentLog) -> Option<Duration> {
+    /// Takes the echo in `header`, which arrived at `received`; returns what it proves of the
+    /// datagram's age. `log` is that of the echoed path.
+    pub fn take(&mut self, header: &Header, received: Time, log: &SentLog) -> Bound {
         self.advanced.get_or_insert(received);
-        let best = self.best.get_mut(usize::from(header.echoed_path))?;
-        let advances = header.echoed_sequence > *best;
+        let path = usize::from(header.echoed_path);
+        let (Some(best), Some(best_sent)) = (self.best.get_mut(path), self.best_sent.get_mut(path))
+        else {
+            return Bound::None;
+        };
+        let sequence = header.echoed_sequence;
+        let advances = sequence > *best;
         if advances {
-            *best = header.echoed_sequence;
+            *best = sequence;
+            *best_sent = log.sent(sequence);
             self.advanced = Some(received);
             self.unanswered = None;
         }
         // Looked up early, while the log still reaches back to it.
         self.unanswered = self.unanswered.or_else(|| log.first_after(*best));
-        let sending = log.sent(header.echoed_sequence)?;
+        if sequence == 0 || header.echo_hold == u32::MAX {
+            return Bound::None;
+        }
         let hold = Duration::from_micros(u64::from(header.echo_hold));
+        let hold = hold + hold / RATES;
+        let known = if sequence == *best { *best_sent } else { log.sent(sequence) };
+        let Some(sending) = known else {
+            let beyond = |at| Bound::NotBelow(received.since(at).saturating_sub(hold));
+            return log.sent_before(sequence).map_or(Bound::None, beyond);
+        };
         let age = received.since(sending.at).saturating_sub(hold);
         if advances && sending.exact {
             let old = self.round_trip;
             self.round_trip = if old.is_zero() { age } else { (old * 7 + age) / 8 };
         }
-        Some(age)
+        Bound::AtMost(age)
     }
 
     /// Whether the peer does not hear us although we hear it: its echo stands still for longer

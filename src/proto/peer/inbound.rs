@@ -6,6 +6,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::echo::Bound;
 use super::filter::{Filter, Freshness};
 use super::{Context, Heard, Peer, State, view};
 use crate::proto::auth::Tag;
@@ -211,15 +212,15 @@ impl Peer {
             return self.receive_after_end(&arrival, cx);
         }
 
+        if header.kind == Kind::Running && header.beat < self.beat {
+            // A later heartbeat came by another path: this one is old news, its nonce too.
+            cx.counters.replayed += 1;
+            return;
+        }
         let age = self.take_echo(&arrival);
         if age == Age::TooOld && header.kind != Kind::End {
             cx.counters.stale += 1;
-            if matches!(self.state, State::Down | State::Overdue) {
-                // A peer whose clocks stood still cannot know how old its echo is: it needs a
-                // fresh one of us to prove itself.
-                self.tell_nonce_once(&arrival, cx);
-            }
-            return;
+            return self.answer_stale(&arrival, cx);
         }
         arrival.age_proven = age == Age::Proven;
         cx.counters.accepted += 1;
@@ -232,6 +233,18 @@ impl Peer {
         }
         if matches!(header.kind, Kind::Start | Kind::Probe | Kind::End) {
             self.answer(&arrival, 0, cx);
+        }
+    }
+
+    /// Too old to say anything, but a question all the same: a sender that was suspended echoes
+    /// what it heard before, and learns from the answer what to echo now (rules R3, R32).
+    fn answer_stale(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        match arrival.header.kind {
+            Kind::Start | Kind::Probe => self.answer(arrival, 0, cx),
+            _ if matches!(self.state, State::Down | State::Overdue) => {
+                self.tell_nonce_once(arrival, cx);
+            }
+            _ => {}
         }
     }
 
@@ -290,8 +303,8 @@ impl Peer {
         }
     }
 
-    /// What the echo proves of the datagram's age. While the echo stands still it proves nothing,
-    /// and nothing is held against the peer for it (rule R13).
+    /// What the echo proves of the datagram's age. That the echo stands still is not held against
+    /// the peer, but while it does nothing is believed that needs a small age (rule R13).
     pub(super) fn take_echo(&mut self, arrival: &Arrival) -> Age {
         let header = &arrival.header;
         if header.receiver_incarnation != self.outbound.incarnation {
@@ -304,8 +317,8 @@ impl Peer {
         let one_way = self.echo.is_one_way(arrival.received, patience);
         self.set_flag(view::FLAG_ONE_WAY, one_way);
         match age {
-            Some(age) if !one_way && age > limit => Age::TooOld,
-            Some(_) if !one_way => Age::Proven,
+            Bound::AtMost(age) | Bound::NotBelow(age) if age > limit => Age::TooOld,
+            Bound::AtMost(_) if !one_way => Age::Proven,
             _ => Age::Unknown,
         }
     }

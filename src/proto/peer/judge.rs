@@ -25,6 +25,12 @@ impl Gap {
     pub fn own_lateness(&self) -> Duration {
         self.own_lateness
     }
+
+    fn note(&mut self, late: Duration) {
+        if late > NOTICEABLE {
+            self.own_lateness = self.own_lateness.max(late);
+        }
+    }
 }
 
 /// What a late observer owes a silent peer.
@@ -40,8 +46,20 @@ impl Peer {
     pub(super) fn end_gap(&mut self) {
         self.gap = Gap::default();
         self.misses = 0;
-        self.late_told = false;
         self.set_flag(view::FLAG_UNCONFIRMED, false);
+    }
+
+    /// A status moved the deadline. LATE may be told again only if it came in time, so that the
+    /// next one, an interval away, need not be late: a peer that is late throughout (its clock
+    /// stood still, its route grew longer) is called so once and not at every heartbeat.
+    pub(super) fn end_silence(&mut self, cx: &Context<'_>) {
+        self.end_gap();
+        let next = cx.now.mono + self.pace.eta;
+        let half = self.pace.alpha() / 2;
+        if self.detector.deadline().is_none_or(|deadline| deadline - half > next) {
+            self.late_told = false;
+        }
+        self.rearm(cx);
     }
 
     /// Puts the timers of judgement where the detector's deadline is.
@@ -79,7 +97,6 @@ impl Peer {
 
     /// The peer is expected back when `remaining` is over; it gets one detection time to say so.
     pub(super) fn await_end_of_pause(&mut self, remaining: Duration, cx: &Context<'_>) {
-        let remaining = remaining.min(cx.own.pause_max);
         self.paused_until = cx.now.mono + remaining;
         let due = self.paused_until + self.pace.detect_within;
         self.timers.set(Timer::Overdue, Some(due).filter(|_| cx.own.judging()));
@@ -126,7 +143,10 @@ impl Peer {
     /// The deadline ran out.
     pub(super) fn on_deadline(&mut self, cx: &mut Context<'_>) {
         match self.grace(cx) {
-            Grace::None => self.judge_down(Reason::Silent, cx),
+            Grace::None => {
+                self.gap.note(cx.own.lateness);
+                self.judge_down(Reason::Silent, cx);
+            }
             grace => self.grant(grace, cx),
         }
     }
@@ -170,7 +190,7 @@ impl Peer {
 
     fn grant(&mut self, grace: Grace, cx: &Context<'_>) {
         let late = cx.own.lateness;
-        self.gap.own_lateness = self.gap.own_lateness.max(late);
+        self.gap.note(late);
         let (span, ticks) = if grace == Grace::Full {
             self.gap.full = true;
             (self.pace.detect_within, u32::MAX)

@@ -105,6 +105,8 @@ pub struct Peer {
     /// The present nonce was told to an unproven sender once (rule R3).
     nonce_told: bool,
     changed: bool,
+    /// Removed from the configuration: all that is left to be said to it is END.
+    removed: bool,
 }
 
 impl Peer {
@@ -153,6 +155,7 @@ impl Peer {
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
             nonce_told: false,
             changed: true,
+            removed: false,
             settings,
         };
         peer.renew_nonce(cx);
@@ -213,7 +216,15 @@ impl Peer {
     /// This monitor starts, or starts again: nothing that was heard before proves anything now.
     /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed.
     pub fn begin(&mut self, incarnation: u64, cx: &mut Context<'_>) {
+        if self.removed {
+            return;
+        }
         self.changed = true;
+        if self.state == State::Unknown {
+            // Before the start nobody knew the date.
+            self.since = cx.now.wall;
+            self.changed_at = cx.now.mono;
+        }
         self.renew_nonce(cx);
         self.echo = Echo::new();
         self.claims = Claims::default();
@@ -226,12 +237,18 @@ impl Peer {
             self.flags |= view::FLAG_UNCONFIRMED;
             self.detector.arm(cx.now.mono + self.pace.detect_within);
         }
-        self.resume_judging(cx);
+        if cx.own.judging() {
+            self.resume_judging(cx);
+        }
     }
 
     /// This monitor drew a new incarnation while running (rules R7, R8): the peer stays what it
     /// is, everything that was said under the old one is void.
     pub fn redraw(&mut self, incarnation: u64, cx: &mut Context<'_>) {
+        if self.removed {
+            return;
+        }
+        self.settle_claims();
         self.renew_nonce(cx);
         self.echo = Echo::new();
         self.outbound.begin(incarnation);
@@ -296,7 +313,9 @@ impl Peer {
             since: self.since,
             last_heard: self.heard.map(|heard| heard.at.wall),
             incarnation: self.lives.current(),
-            flags: self.flags | if self.pace.unmet { view::FLAG_QOS_UNMET } else { 0 },
+            flags: self.flags
+                | if self.pace.unmet { view::FLAG_QOS_UNMET } else { 0 }
+                | if self.is_in_conflict(now.mono) { view::FLAG_NAME_CONFLICT } else { 0 },
             outages: self.outages,
             detect_within: self.pace.detect_within,
             pause_remaining: if pausing { remaining } else { Duration::ZERO },

@@ -50,6 +50,8 @@ pub struct Outbound {
     /// The next sequence of each path; kept for paths that are gone, so that no sequence of one
     /// life is ever used twice.
     pub(super) next: [u64; MAX_PATHS],
+    /// The spacing of the logs for the detection time that was asked for, and the present one.
+    pub(super) least_spacing: Duration,
     pub(super) spacing: Duration,
     /// Our life as this peer knows it.
     pub(super) incarnation: u64,
@@ -80,6 +82,7 @@ impl Outbound {
             key,
             paths: Vec::new(),
             next: [1; MAX_PATHS],
+            least_spacing: detection * 2 / SPACINGS,
             spacing: detection * 2 / SPACINGS,
             incarnation: 0,
             nonce: 0,
@@ -111,6 +114,14 @@ impl Outbound {
         for path in &mut self.paths {
             path.log = SentLog::new(self.spacing);
         }
+    }
+
+    /// Ages up to `limit` will be asked for: remembers the sendings of twice that time, and never
+    /// less than at the beginning.
+    pub fn reach_back(&mut self, limit: Duration) {
+        let spacing = (limit * 2 / SPACINGS).max(self.least_spacing);
+        self.spacing = spacing;
+        self.paths.iter_mut().for_each(|path| path.log.set_spacing(spacing));
     }
 
     /// Other addresses: one per path, at most [`MAX_PATHS`].
@@ -199,9 +210,10 @@ impl Outbound {
         self.candidate = Seen::default();
     }
 
-    /// Nothing is being said any more.
+    /// Nothing is being said any more, and nobody is owed an END.
     pub fn rest(&mut self) {
         self.leaving = None;
+        self.may_be_known = false;
     }
 
     /// Whether the end that is being said to this peer needs no more waiting.

@@ -58,6 +58,16 @@ impl SentLog {
         Some(Sending { at, exact: known == sequence })
     }
 
+    /// The earliest sending that is remembered, if `sequence` was sent before it and is forgotten.
+    pub fn sent_before(&self, sequence: u64) -> Option<Time> {
+        self.ring.front().filter(|(first, _)| sequence < *first).map(|(_, at)| *at)
+    }
+
+    /// Reaches back [`SPACINGS`] times `spacing` from now on.
+    pub fn set_spacing(&mut self, spacing: Duration) {
+        self.spacing = spacing;
+    }
+
     /// When the first one after `sequence` was sent, or a little later; `None` if there is none.
     pub fn first_after(&self, sequence: u64) -> Option<Time> {
         let after = self.ring.partition_point(|(known, _)| *known <= sequence);
@@ -98,6 +108,8 @@ mod tests {
             log.note(sequence, at(sequence));
         }
         assert_eq!(log.sent(100 - REMEMBERED as u64), None);
+        assert_eq!(log.sent_before(100 - REMEMBERED as u64), Some(at(37)));
+        assert_eq!(log.sent_before(101 - REMEMBERED as u64), None);
         assert!(log.sent(101 - REMEMBERED as u64).is_some_and(|sending| sending.exact));
     }
 }
