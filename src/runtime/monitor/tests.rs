@@ -79,6 +79,48 @@ fn what_found_the_queue_full_is_delivered_after_the_end_and_before_the_close() {
 }
 
 #[test]
+fn a_second_close_cuts_nothing_off_that_the_first_one_delivers() {
+    let monitor = monitor(16);
+    let (send, seen) = unbounded();
+    let (enter, entered) = unbounded();
+    let (leave, left) = unbounded();
+    let handler = move |event: &Event| {
+        if event.id == 1 {
+            enter.send(()).unwrap();
+            left.recv().unwrap();
+        }
+        send.send(event.id).unwrap();
+    };
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    monitor.start().unwrap();
+    monitor.end().unwrap();
+    if let Phase::Idle(core) = &mut *monitor.shared.phase() {
+        for (id, peer) in (1..).zip(["b", "c", "d", "e"]) {
+            core.events.push(event(id, EventKind::Started, Some(peer)));
+        }
+    }
+    entered.recv_timeout(LONG).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| monitor.close().unwrap());
+        while monitor.callers().notify.is_some() {
+            std::thread::yield_now();
+        }
+        let second = scope.spawn(|| {
+            monitor.close().unwrap();
+            assert_eq!(seen.len(), 4, "it returned before everything was delivered");
+        });
+        // As long as a close that does not wait would take to get at the callback.
+        let begun = Instant::now();
+        while monitor.shared.on_event.current().is_some() && begun.elapsed() < HOLD_BACK / 2 {
+            std::thread::yield_now();
+        }
+        leave.send(()).unwrap();
+        second.join().unwrap();
+    });
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
 fn an_event_waits_until_the_snapshot_shows_it() {
     let monitor = configured(16, |config| {
         config.set("first_contact", "10ms").unwrap();
