@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::Code;
 use crate::notify::queue::tests::event;
 use crate::proto::event::{Event, EventKind, Interrupt};
+use crate::proto::time::Wall;
 use crate::runtime::command::Command;
 use crate::runtime::io::HOLD_BACK;
 use crate::runtime::shared::Phase;
@@ -54,6 +55,26 @@ fn a_panic_of_the_monitor_is_told_and_leaves_errors_and_no_thread() {
         assert_eq!(error.code, Code::State);
         assert_eq!(error.text, "the monitor failed: on purpose");
     }
+    monitor.close().unwrap();
+}
+
+#[test]
+fn a_failure_reaches_an_application_that_slept_through_many_stalls() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let (leave, left) = unbounded::<()>();
+    let handler = move |kind, _| {
+        raise.send(kind).unwrap();
+        let _ = left.recv();
+    };
+    monitor.on_interrupt(Some(Arc::new(handler))).unwrap();
+    monitor.start().unwrap();
+    for _ in 0..100 {
+        monitor.shared.raise(Interrupt::AppStalled, Wall(0));
+    }
+    monitor.shared.raise(Interrupt::Failed, Wall(0));
+    drop(leave);
+    while interrupts.recv_timeout(LONG).unwrap() != Interrupt::Failed {}
     monitor.close().unwrap();
 }
 
