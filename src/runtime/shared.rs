@@ -170,7 +170,9 @@ impl Shared {
     /// Tells the application at once; never waits. Without anybody who listens, it is logged only.
     pub fn raise(&self, interrupt: Interrupt, at: Wall) {
         self.logger.line(WARN, format_args!("interrupt {}", interrupt_name(interrupt)));
-        if self.interruptible.load(Ordering::Acquire) {
+        // Stalls pile up while the host sleeps; a failure comes once and must find room.
+        let room = self.raise.len() < INTERRUPTS / 2 || interrupt == Interrupt::Failed;
+        if room && self.interruptible.load(Ordering::Acquire) {
             let _ = self.raise.try_send((interrupt, at));
         }
     }

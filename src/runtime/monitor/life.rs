@@ -126,6 +126,8 @@ impl Monitor {
             let _phase = shared.phase();
             shared.closing.store(true, Ordering::Release);
         }
+        // A second close waits for the first, which has threads to stop and events to deliver.
+        let _close = self.closes.lock().unwrap_or_else(PoisonError::into_inner);
         // That it does not run is no error here; any other leaves nothing more to be done.
         let _ = self.end();
         let callers = core::mem::take(&mut *self.callers());

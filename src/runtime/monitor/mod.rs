@@ -46,6 +46,8 @@ pub struct Monitor {
     callers: Mutex<Callers>,
     /// One dispatch at a time, so that events stay in order.
     dispatching: Mutex<()>,
+    /// One close at a time.
+    closes: Mutex<()>,
 }
 
 /// One watched peer as it was configured.
@@ -115,6 +117,7 @@ impl Monitor {
             host_end: Survivor::new(None),
             callers: Mutex::default(),
             dispatching: Mutex::new(()),
+            closes: Mutex::new(()),
         };
         if let Phase::Idle(core) = &mut *monitor.shared.phase() {
             // Views of all peers exist from now on.

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::error::Code;
 use crate::notify::queue::tests::event;
 use crate::proto::event::{Event, EventKind, Interrupt};
+use crate::proto::time::Wall;
 use crate::runtime::command::Command;
 use crate::runtime::io::HOLD_BACK;
 use crate::runtime::shared::Phase;
@@ -58,6 +59,26 @@ fn a_panic_of_the_monitor_is_told_and_leaves_errors_and_no_thread() {
 }
 
 #[test]
+fn a_failure_reaches_an_application_that_slept_through_many_stalls() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let (leave, left) = unbounded::<()>();
+    let handler = move |kind, _| {
+        raise.send(kind).unwrap();
+        let _ = left.recv();
+    };
+    monitor.on_interrupt(Some(Arc::new(handler))).unwrap();
+    monitor.start().unwrap();
+    for _ in 0..100 {
+        monitor.shared.raise(Interrupt::AppStalled, Wall(0));
+    }
+    monitor.shared.raise(Interrupt::Failed, Wall(0));
+    drop(leave);
+    while interrupts.recv_timeout(LONG).unwrap() != Interrupt::Failed {}
+    monitor.close().unwrap();
+}
+
+#[test]
 fn what_found_the_queue_full_is_delivered_after_the_end_and_before_the_close() {
     let monitor = monitor(1);
     let (send, seen) = unbounded();
@@ -75,6 +96,48 @@ fn what_found_the_queue_full_is_delivered_after_the_end_and_before_the_close() {
         other => panic!("{other:?}"),
     }
     monitor.close().unwrap();
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_second_close_cuts_nothing_off_that_the_first_one_delivers() {
+    let monitor = monitor(16);
+    let (send, seen) = unbounded();
+    let (enter, entered) = unbounded();
+    let (leave, left) = unbounded();
+    let handler = move |event: &Event| {
+        if event.id == 1 {
+            enter.send(()).unwrap();
+            left.recv().unwrap();
+        }
+        send.send(event.id).unwrap();
+    };
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    monitor.start().unwrap();
+    monitor.end().unwrap();
+    if let Phase::Idle(core) = &mut *monitor.shared.phase() {
+        for (id, peer) in (1..).zip(["b", "c", "d", "e"]) {
+            core.events.push(event(id, EventKind::Started, Some(peer)));
+        }
+    }
+    entered.recv_timeout(LONG).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| monitor.close().unwrap());
+        while monitor.callers().notify.is_some() {
+            std::thread::yield_now();
+        }
+        let second = scope.spawn(|| {
+            monitor.close().unwrap();
+            assert_eq!(seen.len(), 4, "it returned before everything was delivered");
+        });
+        // As long as a close that does not wait would take to get at the callback.
+        let begun = Instant::now();
+        while monitor.shared.on_event.current().is_some() && begun.elapsed() < HOLD_BACK / 2 {
+            std::thread::yield_now();
+        }
+        leave.send(()).unwrap();
+        second.join().unwrap();
+    });
     assert_eq!(seen.try_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
 
