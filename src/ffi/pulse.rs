@@ -44,7 +44,7 @@ static CELLS: [Cell; SLOTS] = [const {
     }
 }; SLOTS];
 
-/// Opens the cell of a monitor. `monitor` must stay valid until it is [`shut`] and [`is_quiet`].
+/// Opens the cell of a monitor. `monitor` must stay valid until [`is_quiet`] returned true.
 pub fn open(token: Token, owner: u64, monitor: *const Monitor) {
     let Some(cell) = CELLS.get(token.slot) else { return };
     cell.monitor.store(monitor.cast_mut(), Ordering::SeqCst);

@@ -539,7 +539,7 @@ fn wake_ups(count: usize, dead: usize, ended: usize, unseen: usize) -> (usize, u
     let starts: Vec<Time> = (0..=count).map(|_| begin + rng.span(ms(0), secs(20))).collect();
     let stops: Vec<Time> = (0..=count).map(|_| begin + rng.span(secs(30), secs(90))).collect();
     let (from, until) = (begin + secs(120), begin + secs(720));
-    let is = |at: usize, nth: usize| at > 0 && nth > 0 && at % nth == 0;
+    let is = |at: usize, nth: usize| at > 0 && nth > 0 && at.is_multiple_of(nth);
     let (mut started, mut stopped) = (vec![false; count + 1], vec![false; count + 1]);
     let mut by_timer = 0;
     let mut sent = 0;
@@ -556,7 +556,8 @@ fn wake_ups(count: usize, dead: usize, ended: usize, unseen: usize) -> (usize, u
             return (by_timer, sent);
         }
         let now = Now { mono: next, boot: next, wall: Wall(0) };
-        let mut inputs: Vec<(usize, Option<(usize, Vec<u8>)>, bool)> = Vec::new();
+        type Step = (usize, Option<(usize, Vec<u8>)>, bool);
+        let mut inputs: Vec<Step> = Vec::new();
         while flights.first_key_value().is_some_and(|(key, _)| key.0 <= next) {
             let (_, (source, to, bytes)) = flights.pop_first().unwrap();
             inputs.push((to, Some((source, bytes)), false));

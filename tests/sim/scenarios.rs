@@ -564,3 +564,22 @@ fn every_event_carries_a_deadline_of_the_order_of_the_detection_time() {
         assert!(deadline > ms(700) && deadline < ms(1300), "{:?}: {deadline:?}", event.kind);
     }
 }
+
+#[test]
+fn the_judge_alone_rests_until_resumed_whatever_the_heartbeat_does() {
+    for together in [false, true] {
+        let mut world = pair(36);
+        world.input(A, Input::Pause { judge: true, heartbeat: together, span: secs(5) });
+        if !together {
+            world.input(A, Input::Pause { judge: false, heartbeat: true, span: secs(5) });
+        }
+        world.run(secs(4));
+        world.kill(B);
+        world.run(secs(10));
+        let down = world.story(A, "b").iter().any(|event| event.0 == Down);
+        assert_eq!(down, together, "only a pause of both ends by itself");
+        world.input(A, Input::Resume);
+        world.run(secs(3));
+        assert!(world.story(A, "b").iter().any(|event| event.0 == Down));
+    }
+}

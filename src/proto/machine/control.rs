@@ -50,6 +50,7 @@ impl Machine {
         self.own.origin = now - Duration::from_nanos(own_phase);
         self.own.paused_until = None;
         self.own.judge_paused = false;
+        self.own.judge_paused_until = None;
         self.own.stall = None;
         self.removed.clear();
         self.armed = None;
@@ -167,25 +168,36 @@ impl Machine {
         if self.own.phase != Phase::Running {
             return;
         }
+        let longest = self.own.pause_max;
+        let span = if span.is_zero() { longest } else { span.min(longest) };
+        let until = Some(self.now.mono + span);
         if heartbeat {
-            let longest = self.own.pause_max;
-            let span = if span.is_zero() { longest } else { span.min(longest) };
-            self.own.paused_until = Some(self.now.mono + span);
+            self.own.paused_until = until;
             self.with_peers(|peer, cx| peer.beat_now(cx));
         }
         if judge {
             self.own.judge_paused = true;
+            // Together with the heartbeat for as long; alone until it is resumed.
+            self.own.judge_paused_until = until.filter(|_| heartbeat);
             self.with_peers(|peer, _| peer.stop_judging());
         }
     }
 
-    pub(super) fn resume(&mut self) {
-        if self.own.phase != Phase::Running {
-            return;
+    fn resume(&mut self) {
+        if self.own.phase == Phase::Running {
+            self.resume_heartbeat();
+            self.resume_judge();
         }
+    }
+
+    pub(super) fn resume_heartbeat(&mut self) {
         if self.own.paused_until.take().is_some() {
             self.with_peers(|peer, cx| peer.beat_now(cx));
         }
+    }
+
+    pub(super) fn resume_judge(&mut self) {
+        self.own.judge_paused_until = None;
         if core::mem::take(&mut self.own.judge_paused) {
             self.with_peers(|peer, cx| peer.resume_judging(cx));
         }

@@ -62,6 +62,8 @@ pub struct Own {
     pub paused_until: Option<Time>,
     /// Nobody is judged.
     pub judge_paused: bool,
+    /// The end of that, if it was paused together with the heartbeat; alone it rests until resumed.
+    pub judge_paused_until: Option<Time>,
     /// Its last own stall.
     pub stall: Option<Stall>,
     /// How late this turn of the loop is; zero if it is not.
@@ -88,6 +90,7 @@ impl Own {
             application: Application::Unwatched,
             paused_until: None,
             judge_paused: false,
+            judge_paused_until: None,
             stall: None,
             lateness: Duration::ZERO,
             dropped: false,

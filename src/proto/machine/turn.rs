@@ -121,6 +121,7 @@ impl Machine {
                 }
                 consider(self.watchdog.map_or(Time::NEVER, |watchdog| watchdog.due));
                 consider(self.own.paused_until.unwrap_or(Time::NEVER));
+                consider(self.own.judge_paused_until.unwrap_or(Time::NEVER));
             }
         }
         due
@@ -229,8 +230,13 @@ impl Machine {
     }
 
     fn end_own_pause(&mut self) {
-        if self.own.paused_until.is_some_and(|until| until <= self.now.mono) {
-            self.resume();
+        let now = self.now.mono;
+        let over = |until: Option<Time>| until.is_some_and(|until| until <= now);
+        if over(self.own.paused_until) {
+            self.resume_heartbeat();
+        }
+        if over(self.own.judge_paused_until) {
+            self.resume_judge();
         }
     }
 
