@@ -10,7 +10,9 @@ const PACE: &str = "detect_within = \"1s\"";
 
 fn about<'a>(events: &'a [Told], peer: &str) -> Vec<&'a str> {
     let of_peer = events.iter().filter(|told| told.peer == peer);
-    of_peer.map(|told| told.kind.as_str()).filter(|kind| *kind != "LATE").collect()
+    // What a stalled machine adds: lateness, and what the peer says of us.
+    let incidental = |kind: &&str| ["LATE", "DECLARED_DOWN"].contains(kind);
+    of_peer.map(|told| told.kind.as_str()).filter(|kind| !incidental(kind)).collect()
 }
 
 #[test]
