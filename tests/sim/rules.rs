@@ -1,42 +1,37 @@
 //! One story per rule that no other story would miss: each is red without its line of the ring.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use peermon::proto::auth::DirectionKey;
 use peermon::proto::event::EventKind::*;
 use peermon::proto::event::{EventKind, Reason};
-use peermon::proto::machine::{Input, Machine, Output};
+use peermon::proto::machine::Input;
 use peermon::proto::peer::view::{self, State};
-use peermon::proto::settings::{PeerSettings, Settings};
-use peermon::proto::time::{Now, Time, Wall};
-use peermon::proto::wire::{Header, Names, decode, encode};
+use peermon::proto::settings::Settings;
 
-use super::rng::Rng;
 use super::servers::{address, ms, pair, pair_unstarted, settings};
 use super::world::World;
 
 const A: usize = 0;
 const B: usize = 1;
 
-fn secs(secs: u64) -> Duration {
+pub fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn state(world: &World, node: usize, name: &str) -> State {
+pub fn state(world: &World, node: usize, name: &str) -> State {
     world.view(node, name).unwrap().state
 }
 
-fn flags(world: &World, node: usize, name: &str) -> u32 {
+pub fn flags(world: &World, node: usize, name: &str) -> u32 {
     world.view(node, name).unwrap().flags
 }
 
-fn count(world: &World, node: usize, name: &str, kind: EventKind) -> usize {
+pub fn count(world: &World, node: usize, name: &str, kind: EventKind) -> usize {
     world.story(node, name).iter().filter(|event| event.0 == kind).count()
 }
 
 /// A started and acquainted pair whose settings were changed before.
-fn pair_with(seed: u64, change: impl Fn(usize, &mut Settings)) -> World {
+pub fn pair_with(seed: u64, change: impl Fn(usize, &mut Settings)) -> World {
     let mut world = World::new(seed);
     for index in 0..2 {
         let mut settings = settings(&["a", "b"], index, ms(200), ms(1000));
@@ -88,107 +83,6 @@ fn a_migrated_peer_is_called_late_once_and_not_down() {
 }
 
 // R12: samples that lie far off.
-
-/// Runs for `span` while every datagram from "b" to "a" is written anew by `change`.
-fn distort(world: &mut World, span: Duration, mut change: impl FnMut(&mut Header)) {
-    let group = world.nodes[B].settings.group.clone();
-    let key = world.nodes[B].settings.key.clone();
-    let names = Names { group: &group, sender: "b", receiver: "a" };
-    let end = world.now + span;
-    world.link(B, A).cut = true;
-    world.tape = Some(Vec::new());
-    while world.now < end {
-        world.run(ms(1));
-        for (from, to, bytes) in world.tape.replace(Vec::new()).unwrap() {
-            if (from, to) == (B, A) {
-                let mut header = decode(&bytes).unwrap().header;
-                let key = DirectionKey::derive(key.as_deref(), &header.sender, &header.receiver);
-                change(&mut header);
-                let packet = encode(&header, names, &key);
-                world.inject(B, A, world.now + ms(1), packet.as_bytes().to_vec());
-            }
-        }
-    }
-    world.tape = None;
-    world.link(B, A).cut = false;
-}
-
-#[test]
-fn a_stamp_that_steps_by_an_hour_raises_nothing_and_hides_nothing() {
-    const HOUR: u64 = 3_600_000_000_000;
-    for ahead in [false, true] {
-        let mut world = pair(3);
-        // "b" has run for longer than an hour.
-        distort(&mut world, secs(10), |header| header.monotonic += HOUR);
-        for _ in 0..3 {
-            let shift = |header: &mut Header| header.monotonic += if ahead { 2 * HOUR } else { 0 };
-            distort(&mut world, secs(20), shift);
-            distort(&mut world, secs(20), |header| header.monotonic += HOUR);
-        }
-        assert_eq!(world.story(A, "b"), []);
-        let killed = world.now;
-        world.kill(B);
-        world.run(secs(5));
-        let down = world.nodes[A].events.last().unwrap();
-        assert_eq!(down.1.kind, Down);
-        assert!(down.0.since(killed) < ms(1010), "{:?}", down.0.since(killed));
-    }
-}
-
-#[test]
-fn a_stamp_that_is_out_of_its_mind_raises_nothing_as_long_as_it_arrives_in_time() {
-    let mut world = pair(30);
-    let mut rng = Rng::new(30);
-    distort(&mut world, secs(120), |header| header.monotonic = rng.next() >> 2);
-    assert_eq!(world.story(A, "b"), []);
-}
-
-#[test]
-fn numbers_at_their_limits_neither_blind_nor_stop_the_observer() {
-    for round in 0..8 {
-        let mut world = pair(31);
-        distort(&mut world, secs(20), |header| match round {
-            0 => header.announced = 0,
-            1 => header.announced = u32::MAX,
-            2 => header.pause = u32::MAX,
-            3 => (header.pause, header.pause_age) = (1, u32::MAX),
-            4 => header.remaining = u32::MAX,
-            5 => header.monotonic = (1 << 62) - 1,
-            6 => header.echo_hold = u32::MAX,
-            _ => header.wall = i64::MAX,
-        });
-        assert_eq!(world.story(A, "b"), [], "round {round}");
-        world.kill(B);
-        world.run(secs(400));
-        assert_eq!(count(&world, A, "b", Down), 1, "round {round}");
-    }
-}
-
-#[test]
-fn an_announced_hour_blinds_for_three_times_the_longest_interval_believed_and_says_so() {
-    let mut world = pair(32);
-    distort(&mut world, secs(5), |header| header.announced = 3_600_000_000);
-    let view = world.view(A, "b").unwrap();
-    assert_ne!(view.flags & view::FLAG_QOS_UNMET, 0);
-    assert_eq!((view.evidence.interval, view.detect_within), (secs(60), secs(180)));
-    let killed = world.now;
-    world.kill(B);
-    world.run(secs(300));
-    let down = world.nodes[A].events.last().unwrap();
-    assert_eq!(down.1.kind, Down);
-    assert!(down.0.since(killed) < ms(180_010), "{:?}", down.0.since(killed));
-    assert!(down.0.since(killed) > secs(179), "{:?}", down.0.since(killed));
-}
-
-#[test]
-fn an_announcement_that_changes_with_every_heartbeat_raises_nothing() {
-    let mut world = pair(33);
-    let mut rng = Rng::new(33);
-    distort(&mut world, secs(120), |header| {
-        header.announced = [0, 200_000, 2_000_000, u32::MAX][rng.below(4) as usize];
-    });
-    assert_eq!(world.story(A, "b"), []);
-}
 
 #[test]
 fn a_migration_that_takes_longer_than_detection_is_one_outage() {
@@ -308,7 +202,7 @@ fn an_application_that_hangs_is_found_although_its_process_is_stopped_again_and_
 // R9: a slower path tells old news.
 
 /// "a" and "b" with a second path between them, over a relay at node 2.
-fn two_paths(seed: u64) -> World {
+pub fn two_paths(seed: u64) -> World {
     let mut world = World::new(seed);
     for index in 0..2 {
         let mut settings = settings(&["a", "b"], index, ms(200), ms(1000));
@@ -326,7 +220,7 @@ fn two_paths(seed: u64) -> World {
 }
 
 /// Runs for `span`; the second path takes `lag`.
-fn relay(world: &mut World, lag: Duration, span: Duration) {
+pub fn relay(world: &mut World, lag: Duration, span: Duration) {
     let end = world.now + span;
     while world.now < end {
         world.run(ms(1));
@@ -505,130 +399,4 @@ fn a_conflict_about_a_name_leaves_the_status_ten_minutes_after_its_last_sign() {
     assert_ne!(flags(&world, A, "b") & view::FLAG_NAME_CONFLICT, 0);
     world.run(secs(20));
     assert_eq!(flags(&world, A, "b") & view::FLAG_NAME_CONFLICT, 0);
-}
-
-// However many peers, one wake-up by a timer per heartbeat period (at their own arrivals it is
-// awake anyhow), and fewer when there is less to say.
-
-/// One observer of `count` peers, of which every `dead`-th one dies, every `ended`-th one ends and
-/// every `unseen`-th one never starts; says how often its timers woke it in ten minutes.
-fn wake_ups(count: usize, dead: usize, ended: usize, unseen: usize) -> (usize, usize) {
-    let names: Vec<String> = (0..=count).map(|at| format!("n{at}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let hub = settings(&names, 0, ms(200), ms(1000));
-    let mut rng = Rng::new(99);
-    let mut nodes: Vec<Option<Machine>> = (0..=count)
-        .map(|at| {
-            let mut own = hub.clone();
-            if at > 0 {
-                own.name = names[at].into();
-                own.peers = vec![PeerSettings {
-                    name: names[0].into(),
-                    addresses: vec![address(0)],
-                    ..hub.peers[0].clone()
-                }];
-            }
-            let mut rng = Rng::new(rng.next());
-            Some(Machine::new(&own, Box::new(move || rng.next())))
-        })
-        .collect();
-    let mut wakes: Vec<Option<Time>> = vec![None; count + 1];
-    let mut flights: BTreeMap<(Time, u64), (usize, usize, Vec<u8>)> = BTreeMap::new();
-    let mut number = 0;
-    let begin = Time::from_millis(1_000_000);
-    let starts: Vec<Time> = (0..=count).map(|_| begin + rng.span(ms(0), secs(20))).collect();
-    let stops: Vec<Time> = (0..=count).map(|_| begin + rng.span(secs(30), secs(90))).collect();
-    let (from, until) = (begin + secs(120), begin + secs(720));
-    let is = |at: usize, nth: usize| at > 0 && nth > 0 && at.is_multiple_of(nth);
-    let (mut started, mut stopped) = (vec![false; count + 1], vec![false; count + 1]);
-    let mut by_timer = 0;
-    let mut sent = 0;
-    loop {
-        let pending = (0..=count).filter(|at| !started[*at] && !is(*at, unseen));
-        let next = pending
-            .map(|at| starts[at])
-            .chain((1..=count).filter(|at| !stopped[*at]).map(|at| stops[at]))
-            .chain(wakes.iter().flatten().copied())
-            .chain(flights.keys().next().map(|key| key.0))
-            .min()
-            .unwrap();
-        if next > until {
-            return (by_timer, sent);
-        }
-        let now = Now { mono: next, boot: next, wall: Wall(0) };
-        type Step = (usize, Option<(usize, Vec<u8>)>, bool);
-        let mut inputs: Vec<Step> = Vec::new();
-        while flights.first_key_value().is_some_and(|(key, _)| key.0 <= next) {
-            let (_, (source, to, bytes)) = flights.pop_first().unwrap();
-            inputs.push((to, Some((source, bytes)), false));
-        }
-        for at in 0..=count {
-            if starts[at] <= next && !started[at] && !is(at, unseen) {
-                started[at] = true;
-                inputs.push((at, None, true));
-            }
-            if at > 0 && stops[at] <= next && !stopped[at] {
-                stopped[at] = true;
-                if is(at, dead) {
-                    nodes[at] = None;
-                    wakes[at] = None;
-                } else if is(at, ended) && nodes[at].is_some() {
-                    let machine = nodes[at].as_mut().unwrap();
-                    machine.handle_input(now, Input::End { reason: Reason::None });
-                    inputs.push((at, None, false));
-                }
-            }
-            if wakes[at].is_some_and(|wake| wake <= next) {
-                let awake = inputs.iter().any(|input| input.0 == at);
-                by_timer += usize::from(at == 0 && next >= from && !awake);
-                inputs.push((at, None, false));
-            }
-        }
-        for (at, datagram, start) in inputs {
-            let Some(machine) = &mut nodes[at] else { continue };
-            if start {
-                machine.handle_input(now, Input::Start);
-            }
-            if let Some((source, bytes)) = datagram {
-                let source = address(source);
-                machine
-                    .handle_input(now, Input::Datagram { source, received: next, bytes: &bytes });
-            }
-            machine.handle_input(now, Input::Drained { dropped: false });
-            wakes[at] = loop {
-                match machine.poll_output() {
-                    Output::Transmit { to, bytes } => {
-                        number += 1;
-                        sent += usize::from(at == 0 && next >= from);
-                        let to = (0..=count).find(|node| address(*node) == to).unwrap();
-                        let delay = Duration::from_micros(100 + rng.below(900));
-                        flights.insert((next + delay, number), (at, to, bytes.to_vec()));
-                    }
-                    Output::Timeout(wake) => break wake,
-                    _ => {}
-                }
-            };
-        }
-    }
-}
-
-#[test]
-fn fifty_live_peers_cost_one_wake_up_per_heartbeat_period() {
-    let (woken, sent) = wake_ups(50, 0, 0, 0);
-    assert_eq!(sent, 50 * 3000);
-    assert!(woken <= 3001, "{woken}");
-}
-
-#[test]
-fn fifty_peers_dead_ended_and_never_seen_cost_no_wake_ups_of_their_own() {
-    let (woken, _) = wake_ups(50, 3, 4, 5);
-    assert!(woken <= 3001, "{woken}");
-}
-
-#[test]
-fn an_observer_that_hears_nobody_wakes_up_once_in_five_seconds() {
-    let (woken, sent) = wake_ups(10, 1, 0, 0);
-    assert!(woken <= 130, "{woken} wake-ups, {sent} datagrams");
-    let (woken, sent) = wake_ups(10, 0, 0, 1);
-    assert!(woken <= 130, "{woken} wake-ups, {sent} datagrams");
 }

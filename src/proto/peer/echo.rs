@@ -74,18 +74,18 @@ impl Echo {
             return Bound::None;
         }
         let hold = Duration::from_micros(u64::from(header.echo_hold));
-        let hold = hold + hold / RATES;
+        let at_most = hold + hold / RATES;
         let known = if sequence == *best { *best_sent } else { log.sent(sequence) };
         let Some(sending) = known else {
-            let beyond = |at| Bound::NotBelow(received.since(at).saturating_sub(hold));
+            let beyond = |at| Bound::NotBelow(received.since(at).saturating_sub(at_most));
             return log.sent_before(sequence).map_or(Bound::None, beyond);
         };
-        let age = received.since(sending.at).saturating_sub(hold);
+        let since = received.since(sending.at);
         if advances && sending.exact {
-            let old = self.round_trip;
-            self.round_trip = if old.is_zero() { age } else { (old * 7 + age) / 8 };
+            let (old, new) = (self.round_trip, since.saturating_sub(hold));
+            self.round_trip = if old.is_zero() { new } else { (old * 7 + new) / 8 };
         }
-        Bound::AtMost(age)
+        Bound::AtMost(since.saturating_sub(at_most))
     }
 
     /// Whether the peer does not hear us although we hear it: its echo stands still for longer
