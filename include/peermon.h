@@ -188,7 +188,7 @@ extern "C" {
 #define MONITOR_EVENT_STARTED 1
 
 /**
- * A heartbeat is missing for half of the margin; once per silence. It is no outage yet.
+ * No heartbeat for half of the margin; once until one is in time again. It is no outage yet.
  */
 #define MONITOR_EVENT_LATE 2
 

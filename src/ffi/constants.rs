@@ -31,7 +31,7 @@ pub const MONITOR_ERR_INTERNAL: i32 = 0 - 11;
 
 /// The peer runs: first contact, or again after an end, or after an overdue pause.
 pub const MONITOR_EVENT_STARTED: u32 = 1;
-/// A heartbeat is missing for half of the margin; once per silence. It is no outage yet.
+/// No heartbeat for half of the margin; once until one is in time again. It is no outage yet.
 pub const MONITOR_EVENT_LATE: u32 = 2;
 /// The peer is judged down. An outage begins.
 pub const MONITOR_EVENT_DOWN: u32 = 4;
