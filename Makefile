@@ -49,6 +49,11 @@ demo: build
 	$(MAKE) -C demo OUT=$(BUILD)/demo
 	$(BUILD)/demo/demo $(BUILD)/$(PROFILE)/examples/legacy_server
 
+# Five million simulated seconds instead of one (two to five minutes).
+soak:
+	PEERMON_SIM_SECONDS=$${PEERMON_SIM_SECONDS:-5000000} $(CARGO) test --profile checked --test sim \
+		random_worlds -- --nocapture
+
 # What peermon costs its host, by the kernel's accounts (25 s).
 cost: build
 	$(CC) -O2 -Wall -Wextra -o $(BUILD)/cost benches/cost.c -I$(CURDIR)/include -L$(BUILT) -lpeermon \
@@ -91,4 +96,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost examples demo test lint install uninstall clean
+.PHONY: all build cost soak examples demo test lint install uninstall clean

@@ -78,6 +78,11 @@ impl PeerSocket {
             // The kernel caps this silently at net.core.rmem_max.
             socket.set_recv_buffer_size(receive_buffer)?;
         }
+        if socket.send_buffer_size()? / 2 < receive_buffer {
+            // Heartbeats to all peers leave in one burst, and what finds no room is lost: the same
+            // peers every time. Capped at net.core.wmem_max.
+            socket.set_send_buffer_size(receive_buffer)?;
+        }
         let mut this = Self { socket, family, cookie: None, private: PhantomData };
         if shared {
             let number = move_up(this.socket.into_raw_fd());
