@@ -8,11 +8,10 @@ use super::own::Stall;
 use super::{Machine, Phase};
 use crate::proto::event::{EventKind, Evidence, Interrupt, Reason};
 use crate::proto::machine::Notice;
+use crate::proto::peer::NOTICEABLE;
 use crate::proto::time::{Now, Time, nanos};
 use crate::proto::wire::{self, Application, Malformed};
 
-/// Lateness below this is the scheduler's, not a stall.
-const NOTICEABLE: Duration = Duration::from_millis(20);
 /// SELF_STALLED is told at most this often.
 const STALL_TOLD_EVERY: Duration = Duration::from_secs(1);
 /// A copied node draws a new incarnation at most this often (rule R7).

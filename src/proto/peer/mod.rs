@@ -25,6 +25,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 pub use context::Context;
+pub use judge::NOTICEABLE;
 pub use view::{State, View};
 
 use self::claim::Claims;
