@@ -7,38 +7,17 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#[path = "support/counting.rs"]
+mod counting;
+
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use peermon::proto::machine::{Input, Machine, Output};
 use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
 use peermon::proto::time::{Now, Time, Wall};
 
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is handed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are those of the system's allocator.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use self::counting::{Counting, allocations};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -168,10 +147,10 @@ fn a_thousand_heartbeats_of_an_acquainted_pair_allocate_nothing() {
         // The level is full after 256 heartbeats, and every queue has had its largest load.
         pair.run(300);
         assert_eq!(pair.events, 2, "both started, and nothing else happened");
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         let taken = pair.machines[0].counters().accepted;
         pair.run(1000);
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        let allocations = allocations() - before;
         assert_eq!(allocations, 0, "{rule:?}");
         assert!(pair.machines[0].counters().accepted >= taken + 999);
         assert_eq!(pair.events, 2);
