@@ -30,6 +30,9 @@ pub(super) enum Key {
     Log,
     EventQueue,
     ResolveInterval,
+    LifelineMaxPeers,
+    TwinPort,
+    Redundant,
     Address,
 }
 
@@ -99,7 +102,7 @@ pub(super) const DETECTORS: &[&str] = &["adaptive", "interval"];
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 23] = [
+pub(super) static KEYS: [KeySpec; 26] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -132,6 +135,9 @@ pub(super) static KEYS: [KeySpec; 23] = [
     row("log", Key::Log, Scope::Server, Kind::Choice(LOGS)),
     row("event_queue", Key::EventQueue, Scope::Server, Kind::Count(16, 65_536)),
     row("resolve_interval", Key::ResolveInterval, Scope::Server, Kind::Span(ms(1000), DAY)),
+    row("lifeline_max_peers", Key::LifelineMaxPeers, Scope::Server, Kind::Count(0, 10_000)),
+    row("twin_port", Key::TwinPort, Scope::Server, Kind::Count(0, 65_535)),
+    row("redundant", Key::Redundant, Scope::Server, Kind::Flag),
     row("address", Key::Address, Scope::Peer, Kind::Addresses),
 ];
 

@@ -82,6 +82,10 @@ pub struct Settings {
     pub max_interval: Duration,
     /// The longest pause, also the meaning of "0 seconds".
     pub pause_max: Duration,
+    /// Lifelines are held while there are at most so many peers; 0 = none at all.
+    pub lifeline_max_peers: u32,
+    /// Every second RUNNING also goes over a lifeline.
+    pub redundant: bool,
     /// Whom to watch.
     pub peers: Vec<PeerSettings>,
 }
@@ -113,6 +117,8 @@ mod tests {
             end_linger: MIN_INTERVAL,
             max_interval: MIN_INTERVAL,
             pause_max: MIN_INTERVAL,
+            lifeline_max_peers: 0,
+            redundant: false,
             peers: Vec::new(),
         };
         let shown = format!("{settings:?}");

@@ -42,6 +42,8 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
         end_linger: ms(200),
         max_interval: Duration::from_secs(60),
         pause_max: Duration::from_secs(60),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: (0..nodes)
             .filter(|at| *at != index)
             .map(|at| PeerSettings {

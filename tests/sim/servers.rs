@@ -28,6 +28,8 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
         end_linger: ms(200),
         max_interval: Duration::from_secs(60),
         pause_max: Duration::from_secs(3600),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: names
             .iter()
             .enumerate()

@@ -176,6 +176,7 @@ impl World {
                 Output::Interrupt(interrupt) => {
                     self.nodes[index].interrupts.push((self.now, interrupt));
                 }
+                Output::Line { .. } => {}
                 Output::Ended => self.nodes[index].ended = true,
                 Output::Timeout(wake) => break wake,
             }

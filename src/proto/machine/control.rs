@@ -24,7 +24,13 @@ impl Machine {
             }
             Input::Pause { judge, heartbeat, span } => self.pause(judge, heartbeat, span),
             Input::Resume => self.resume(),
-            Input::AppAlive | Input::Datagram { .. } | Input::Drained { .. } => {}
+            Input::AppAlive
+            | Input::Datagram { .. }
+            | Input::Drained { .. }
+            | Input::Listening { .. }
+            | Input::Line { .. }
+            | Input::Refused { .. }
+            | Input::Reach { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@
 mod control;
 mod counters;
 mod input;
+pub mod line;
 mod outbox;
 mod own;
 mod schedule;
@@ -14,6 +15,7 @@ use std::fmt;
 
 pub use counters::Counters;
 pub use input::{Input, Output};
+pub use line::{Closing, Conn, LineInput, LineOutput};
 pub use outbox::{Notice, Outbox};
 pub use own::{Own, Phase};
 

@@ -106,7 +106,7 @@ impl Peer {
         match header.kind {
             Kind::Start => self.answer(&arrival, 0, cx),
             Kind::Probe => self.answer_with_start(&arrival, datagram.total_len(), cx),
-            Kind::Running | Kind::End | Kind::Reply => {}
+            Kind::Running | Kind::End | Kind::Reply | Kind::Hello => {}
         }
     }
 
@@ -261,7 +261,7 @@ impl Peer {
             Kind::End => self.answer(arrival, 0, cx),
             // Ends that cross: each side still hears that its own arrived.
             Kind::Reply => self.note_acknowledgement(&arrival.header),
-            Kind::Start | Kind::Running | Kind::Probe => {}
+            Kind::Start | Kind::Running | Kind::Probe | Kind::Hello => {}
         }
     }
 

@@ -11,7 +11,7 @@ use super::ports::Ports;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
-use crate::proto::machine::Input;
+use crate::proto::machine::{Conn, Input, LineOutput};
 use crate::proto::time::{Now, Time};
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
@@ -67,6 +67,8 @@ impl Outlet for Wire<'_> {
             self.sends.count(&error);
         }
     }
+
+    fn line(&mut self, _conn: Conn, _index: u8, _what: LineOutput<'_>) {}
 }
 
 impl<'a> Turner<'a> {
