@@ -3,10 +3,12 @@
 mod decode;
 mod encode;
 mod frame;
+mod quote;
 
 pub use decode::{Datagram, Malformed, decode};
-pub use encode::{Names, Packet, encode, encoded_len};
+pub use encode::{Lifeline, Names, Packet, encode, encode_hello, encoded_len};
 pub use frame::{Frame, frame};
+pub use quote::{Quote, quote};
 
 use super::auth::NodeId;
 
