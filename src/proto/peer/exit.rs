@@ -263,7 +263,9 @@ impl Peer {
         }
         let begun = inquiry.last_end().unwrap_or(inquiry.begun);
         let alone = begun + self.least_margin();
-        let proven = inquiry.proven_by_listener_at(self.answer_patience());
+        let proven = inquiry
+            .proven_by_listener_at(self.answer_patience())
+            .filter(|_| self.lifelines.are_private());
         self.timers.set(Timer::Confirm, Some(proven.map_or(alone, |at| at.min(alone))));
     }
 
