@@ -392,3 +392,36 @@ fn without_room_for_lifelines_nothing_is_opened_and_nothing_else_changes() {
     world.run(secs(3));
     assert_eq!(down(&world, A, killed).1, Reason::Silent);
 }
+
+#[test]
+fn lifelines_stand_within_a_few_round_trips_of_the_meeting() {
+    for (victim, survivor, name) in [(B, A, "b"), (A, B, "a")] {
+        for seed in 0..20 {
+            let mut world = lined_pair(seed);
+            world.kill(victim);
+            world.run(secs(1));
+            let phase = world.rng.span(Duration::ZERO, ms(200));
+            world.run(phase);
+            world.restart(victim);
+            world.run(ms(30));
+            let lines = world.view(survivor, name).unwrap().lifelines;
+            assert_eq!(lines, 2, "seed {seed}, {name}");
+        }
+    }
+}
+
+#[test]
+fn a_kernel_that_closes_one_descriptor_after_the_other_does_not_hide_the_exit() {
+    // The socket swallows what comes in the first 300 us, and the listener takes connections.
+    let mut world = lined_pair(21);
+    world.both(A, B, |link| link.delay = Duration::from_micros(50));
+    world.run(secs(20));
+    world.forget_events();
+    let killed = world.now;
+    world.nodes[B].closing_until = world.now + Duration::from_micros(300);
+    world.kill(B);
+    world.run(secs(3));
+    let (took, reason) = down(&world, A, killed);
+    assert_eq!(reason, Reason::ProcessExit);
+    assert!(took <= ms(2), "{took:?}");
+}

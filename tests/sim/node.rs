@@ -44,6 +44,8 @@ pub struct Node {
     pub lines: Vec<Waiting>,
     /// The whole machine is off: no kernel answers for the process.
     pub powerless: bool,
+    /// Until then a killed process's sockets swallow what comes, and its listeners still listen.
+    pub closing_until: Time,
     /// The true time of the next wake-up.
     pub wake: Option<Time>,
     /// How much later than asked for the node wakes up.
@@ -72,6 +74,7 @@ impl Node {
             overflowed: false,
             lines: Vec::new(),
             powerless: false,
+            closing_until: Time::ZERO,
             wake: None,
             laziness: Duration::ZERO,
             events: Vec::new(),

@@ -257,6 +257,12 @@ impl World {
 
     fn take_syn(&mut self, pipe: usize, this: End, other: End) {
         let blocked = self.tcp.refuses_all || self.tcp.refuses_from == Some(other.node);
+        let closing = self.nodes[this.node].closing_until > self.now;
+        if closing && !blocked {
+            // The connection stands for a moment, and goes with the listener.
+            self.post(pipe, 0, Wire::SynAck);
+            return self.post(pipe, 0, Wire::Fin);
+        }
         let listens = self.nodes[this.node].machine.is_some() && !blocked;
         if !listens {
             return self.post(pipe, 0, Wire::Refusal);
@@ -294,7 +300,8 @@ impl World {
 
     /// The port of a datagram's target is closed, and its kernel says so to the sender.
     pub fn refuse_datagram(&mut self, sender: usize, target: usize, quoted: Vec<u8>) {
-        if self.nodes[target].powerless || self.link(target, sender).cut {
+        let closing = self.nodes[target].closing_until > self.now;
+        if self.nodes[target].powerless || closing || self.link(target, sender).cut {
             return;
         }
         let at = self.now + self.link(target, sender).delay;

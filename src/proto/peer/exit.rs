@@ -18,7 +18,10 @@ use crate::proto::time::Time;
 
 /// Probes per lifeline that ends.
 const PROBES: usize = 3;
-const MOST_PROBES: usize = PROBES * LINES;
+/// A kernel closes one descriptor after the other: the first probes may find the socket, and the first
+/// connection the listener, still open. So often it is asked again, with one probe each.
+const REPEATS: u32 = 4;
+const MOST_PROBES: usize = PROBES * LINES + REPEATS as usize;
 /// The least time that a live process has to answer a probe before a refused connection is believed.
 const ANSWER_LEAST: Duration = Duration::from_millis(1);
 /// The same if the round trip is not known.
@@ -46,6 +49,9 @@ pub struct Inquiry {
     refused: [bool; LINES],
     /// A probe was refused by the peer's own address.
     unreachable: Option<Time>,
+    /// How often it was asked again, and when the next time is.
+    repeats: u32,
+    again: Time,
     /// A refused listener was given a second time, for our own lateness.
     graced: bool,
 }
@@ -59,6 +65,8 @@ impl Inquiry {
             ended: [None; LINES],
             refused: [false; LINES],
             unreachable: None,
+            repeats: 0,
+            again: begun,
             graced: false,
         }
     }
@@ -104,9 +112,20 @@ impl Peer {
             *ended = Some(now);
         }
         self.inquiry = Some(inquiry);
-        self.ask(cx);
+        self.ask(PROBES, cx);
         self.open_line(index, cx);
         self.judge_exit(cx);
+    }
+
+    /// A connection that was opened to find out whether the listener is there stood, and is gone
+    /// before anybody spoke: the listener was being closed, perhaps.
+    pub(super) fn on_listener_lost(&mut self, index: usize, cx: &mut Context<'_>) {
+        let Some(inquiry) = &mut self.inquiry else { return };
+        if inquiry.ended.get(index).is_some_and(Option::is_some) && inquiry.repeats < REPEATS {
+            inquiry.repeats += 1;
+            self.ask(1, cx);
+            self.open_line(index, cx);
+        }
     }
 
     /// The listener with this index refused a connection.
@@ -142,7 +161,7 @@ impl Peer {
                 let lately = |at: Time| now.since(at) < self.pace.detect_within;
                 if !self.inquired.is_some_and(lately) {
                     self.inquiry = Some(Inquiry::new(now));
-                    self.ask(cx);
+                    self.ask(PROBES, cx);
                     self.judge_exit(cx);
                 }
             }
@@ -164,7 +183,7 @@ impl Peer {
     /// The time of a confirmation is over.
     pub(super) fn on_confirm_due(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.mono;
-        let patience = self.answer_patience();
+        let (patience, margin) = (self.answer_patience(), self.least_margin());
         let Some(inquiry) = &mut self.inquiry else { return };
         let proven = inquiry.proven_by_listener_at(patience).is_some_and(|at| at <= now);
         if proven && cx.own.lateness > OWN_LATENESS && !inquiry.graced {
@@ -175,7 +194,11 @@ impl Peer {
         if proven && self.lifelines.are_private() {
             return self.on_exit_proven(cx);
         }
-        if now < inquiry.begun + self.least_margin() {
+        if inquiry.last_end().unwrap_or(inquiry.begun) + margin > now {
+            if inquiry.again <= now && inquiry.repeats < REPEATS {
+                inquiry.repeats += 1;
+                self.ask(1, cx);
+            }
             return self.judge_exit(cx);
         }
         // Nobody answered and nothing is proven.
@@ -241,13 +264,15 @@ impl Peer {
             && !self.outbound.is_leaving()
     }
 
-    /// Three probes with fresh nonces, on the path that was heard last.
-    fn ask(&mut self, cx: &mut Context<'_>) {
+    /// So many probes with fresh nonces, on the path that was heard last.
+    fn ask(&mut self, probes: usize, cx: &mut Context<'_>) {
+        let again = cx.now.mono + self.answer_patience();
         self.inquired = Some(cx.now.mono);
         let to = self.heard.map(|heard| heard.source);
-        for _ in 0..PROBES {
+        for _ in 0..probes {
             let nonce = cx.draw();
             let Some(inquiry) = &mut self.inquiry else { return };
+            inquiry.again = again;
             if let Some(place) = inquiry.nonces.get_mut(inquiry.asked % MOST_PROBES) {
                 *place = nonce;
             }
@@ -266,7 +291,9 @@ impl Peer {
         let proven = inquiry
             .proven_by_listener_at(self.answer_patience())
             .filter(|_| self.lifelines.are_private());
-        self.timers.set(Timer::Confirm, Some(proven.map_or(alone, |at| at.min(alone))));
+        let again = Some(inquiry.again).filter(|_| inquiry.repeats < REPEATS);
+        let next = proven.into_iter().chain(again).fold(alone, Time::min);
+        self.timers.set(Timer::Confirm, Some(next));
     }
 
     /// The process is gone.

@@ -121,8 +121,10 @@ impl Peer {
             self.on_line_ended(index, how, cx);
         } else {
             self.put_off(index, now);
-            if how == Closing::Refused {
-                self.on_listener_refused(index, cx);
+            match how {
+                Closing::Refused => self.on_listener_refused(index, cx),
+                Closing::Ended => self.on_listener_lost(index, cx),
+                Closing::Failed => {}
             }
         }
         self.tend_lines(cx);
