@@ -17,6 +17,7 @@ mod found;
 mod graces;
 mod grammar;
 mod hostile;
+mod hours;
 mod invariants;
 mod lifelines;
 mod lives;

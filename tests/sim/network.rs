@@ -19,6 +19,10 @@ pub struct Link {
     /// ... and last for so many datagrams.
     pub burst_length: u32,
     pub burst_left: u32,
+    /// Gilbert-Elliott: in its bad state it loses everything. The chances per datagram to become bad
+    /// and to become good again; (0, 0) = never bad.
+    pub gilbert: (f64, f64),
+    pub bad: bool,
     pub duplicate: f64,
     pub delay: Duration,
     /// Added to the delay, uniformly; more than the sending interval reorders.
@@ -38,6 +42,8 @@ impl Default for Link {
             burst: 0.0,
             burst_length: 0,
             burst_left: 0,
+            gilbert: (0.0, 0.0),
+            bad: false,
             duplicate: 0.0,
             delay: Duration::from_millis(1),
             jitter: Duration::ZERO,
@@ -66,6 +72,13 @@ impl Link {
         if self.burst > 0.0 && rng.chance(self.burst) {
             self.burst_left = self.burst_length;
             return true;
+        }
+        let (worsens, mends) = self.gilbert;
+        if worsens > 0.0 {
+            self.bad ^= rng.chance(if self.bad { mends } else { worsens });
+            if self.bad {
+                return true;
+            }
         }
         self.loss > 0.0 && rng.chance(self.loss)
     }

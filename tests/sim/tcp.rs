@@ -65,6 +65,8 @@ pub struct Tcp {
     accepted: u64,
     /// Something on the way answers every SYN with RST.
     pub refuses_all: bool,
+    /// ... and everything that is written with RST.
+    pub resets_data: bool,
     /// The same, for what this node opens.
     pub refuses_from: Option<usize>,
 }
@@ -232,6 +234,9 @@ impl World {
                 if this.open {
                     self.line_input(this.node, Waiting::Closed(this.conn, Closing::Refused));
                 }
+            }
+            Wire::Data(_) if self.tcp.resets_data => {
+                self.post(pipe, 1 - to, Wire::Fin);
             }
             Wire::Data(bytes) => {
                 if this.open {
