@@ -120,6 +120,11 @@ fn without_close_range_the_table_is_private_all_the_same() {
     });
     assert_eq!(a.descriptor_table(), Some(TableKind::PrivateByUnshare));
     assert_eq!(socket_numbers(), before);
+    let lifeline = std::net::TcpStream::connect(a.local_address().unwrap()).unwrap();
+    assert!(std::fs::read_dir("/proc/self/task").unwrap().flatten().any(|task| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm == "peermon-twin\n")
+    }));
+    drop(lifeline);
     b.start().unwrap();
     until("both are up", || is_up(&a, "b") && is_up(&b, "a"));
     a.close().unwrap();
@@ -145,6 +150,9 @@ fn in_the_hosts_table_descriptors_lie_high_and_are_opened_anew_when_the_host_tak
     until("both are up", || is_up(&a, "b") && is_up(&b, "a"));
     let number = socket_numbers()[0];
     assert!(number >= 256, "{number}");
+    // In a table that children of the host inherit, the end of a lifeline would prove nothing.
+    let at = a.local_address().unwrap();
+    assert!(std::net::TcpStream::connect(at).is_err(), "it listens for lifelines");
     // As a host does that closes everything and opens its own: our number is its socket now.
     let host = UdpSocket::bind("127.0.0.1:0").unwrap();
     host.set_nonblocking(true).unwrap();

@@ -1,6 +1,7 @@
 //! `peermon-io`: heartbeats and judgement. It blocks on nothing but its poller.
 
 mod intake;
+mod lifelines;
 mod ports;
 mod report;
 mod turn;
@@ -12,6 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use self::lifelines::Lifelines;
 use self::ports::Ports;
 #[cfg(test)]
 pub use self::turn::HOLD_BACK;
@@ -134,6 +136,7 @@ struct Boot {
 /// What lives in the private table beside the machine.
 struct Life {
     ports: Ports,
+    lifelines: Lifelines,
     pump: Pump,
     worker: Worker,
     commands: Receiver<Command>,
@@ -148,7 +151,7 @@ impl Boot {
             TableKind::Shared => Some(end.bell()),
             TableKind::Private | TableKind::PrivateByUnshare => end.inherited_bell(number),
         }));
-        let Life { ports, pump, worker, commands, ready } = match self.set_up(table) {
+        let Life { ports, lifelines, pump, worker, commands, ready } = match self.set_up(table) {
             Ok(life) => life,
             Err(error) => {
                 let _ = self.go_home.send(core);
@@ -159,7 +162,7 @@ impl Boot {
         let shared = &*self.shared;
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
-        let mut turner = Turner::new(shared, ports, commands, &worker);
+        let mut turner = Turner::new(shared, ports, lifelines, commands, &worker);
         let served = catch_unwind(AssertUnwindSafe(|| turner.serve(&mut core)));
         if let Err(payload) = &served {
             shared.fail(&format!("the monitor failed: {}", words(&**payload)));
@@ -202,7 +205,17 @@ impl Boot {
             logger: logger(),
         };
         match Worker::start(task) {
-            Ok(worker) => Ok(Life { ports, pump, worker, commands, ready }),
+            Ok(worker) => {
+                // Last, because its thread leaves this table with copies of nothing but its bells.
+                let lifelines = Lifelines::open(
+                    &shared.plan,
+                    table,
+                    (ready.local, ports.socket.family()),
+                    ports.registry(),
+                    &shared.logger,
+                );
+                Ok(Life { ports, lifelines, pump, worker, commands, ready })
+            }
             Err(error) => {
                 pump.stop();
                 Err(Error::io("start the thread peermon-work", &error))

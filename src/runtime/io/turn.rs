@@ -5,16 +5,20 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
+use mio::Registry;
 
 use super::intake::{Drain, Intake};
+use super::lifelines::Lifelines;
 use super::ports::Ports;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
-use crate::proto::machine::{Conn, Input, LineOutput};
+use crate::proto::machine::{Conn, Input, LineInput, LineOutput};
 use crate::proto::time::{Now, Time};
+use crate::proto::wire::MAX_LEN;
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
+use crate::runtime::lines::Buffer;
 use crate::runtime::shared::Shared;
 use crate::runtime::sys::clock;
 use crate::runtime::sys::udp::PeerSocket;
@@ -31,6 +35,8 @@ const PUBLISH: Duration = Duration::from_millis(1);
 pub const HOLD_BACK: Duration = Duration::from_millis(100);
 /// A machine that wants no sleep this often without any input has a bug that must not cost a core.
 const RESTLESS: u32 = 100;
+/// So often a turn looks again whether something arrived while it took in what had.
+const ROUNDS: usize = 8;
 /// How long beyond `end_linger` the machine may take to end.
 const OVERTIME: Duration = Duration::from_millis(500);
 
@@ -41,6 +47,11 @@ pub struct Turner<'a> {
     commands: Receiver<Command>,
     worker: &'a Worker,
     intake: Intake,
+    lifelines: Lifelines,
+    /// The port of the second lifelines as the machine knows it; `None` = there are no lifelines.
+    listening: Option<u16>,
+    /// What a lifeline said.
+    line: Box<Buffer>,
     pulse: u64,
     totals: Totals,
     report: Report,
@@ -59,6 +70,8 @@ pub struct Turner<'a> {
 struct Wire<'a> {
     socket: &'a PeerSocket,
     sends: &'a mut SendCounters,
+    lifelines: &'a mut Lifelines,
+    registry: &'a Registry,
 }
 
 impl Outlet for Wire<'_> {
@@ -68,7 +81,9 @@ impl Outlet for Wire<'_> {
         }
     }
 
-    fn line(&mut self, _conn: Conn, _index: u8, _what: LineOutput<'_>) {}
+    fn line(&mut self, conn: Conn, index: u8, what: LineOutput<'_>) {
+        self.lifelines.order(conn, index, what, self.registry);
+    }
 }
 
 impl<'a> Turner<'a> {
@@ -76,6 +91,7 @@ impl<'a> Turner<'a> {
     pub fn new(
         shared: &'a Shared,
         ports: Ports,
+        lifelines: Lifelines,
         commands: Receiver<Command>,
         worker: &'a Worker,
     ) -> Self {
@@ -86,6 +102,9 @@ impl<'a> Turner<'a> {
             commands,
             worker,
             intake,
+            lifelines,
+            listening: None,
+            line: Box::new([0; MAX_LEN]),
             pulse: shared.pulse.load(Ordering::Relaxed),
             totals: Totals::default(),
             report: Report::default(),
@@ -100,20 +119,18 @@ impl<'a> Turner<'a> {
 
     /// From the start of the application until its end is complete.
     pub fn serve(&mut self, core: &mut Core) {
+        self.tell_listening(core);
         self.feed(core, clock::now(), Input::Start);
         let mut sleep = Duration::ZERO;
         while !self.is_over() {
             self.keep_ports();
             self.ports.wait(sleep);
-            // Requests go before the drain, so that the time of the judgement is the latest that
-            // the machine has seen.
-            let asked = self.take_commands(core);
             self.take_pulse(core);
-            let drain = self.drain(core);
+            let drain = self.take_in(core);
+            self.tell_acknowledged(core);
             self.feed(core, drain.at, Input::Drained { dropped: drain.dropped });
             let (backlog, published) = self.settle(core);
-            let idle = !asked && drain.count == 0;
-            sleep = self.sleep(drain.more, backlog, published, idle);
+            sleep = self.sleep(drain.more, backlog, published, drain.count == 0);
         }
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
@@ -128,14 +145,90 @@ impl<'a> Turner<'a> {
 
     /// Closes the descriptors, on the thread that opened them.
     pub fn close(self) {
-        self.ports.close();
+        self.lifelines.close(self.ports)
     }
 
     fn feed(&mut self, core: &mut Core, now: Now, input: Input<'_>) {
-        let mut wire = Wire { socket: &self.ports.socket, sends: &mut self.totals.sends };
+        let mut wire = Wire {
+            socket: &self.ports.socket,
+            sends: &mut self.totals.sends,
+            lifelines: &mut self.lifelines,
+            registry: self.ports.registry(),
+        };
         let Fed { ended, timeout } = core.feed(now, input, self.shared, &mut wire);
         self.ended |= ended;
         self.timeout = timeout;
+    }
+
+    /// Takes in what has arrived, in this order: requests, datagrams, lifelines of both tables; and
+    /// again, until nothing has come meanwhile. So when the datagrams were found to be at an end
+    /// for the last time, nothing of the others was waiting either (rule R32).
+    fn take_in(&mut self, core: &mut Core) -> Drain {
+        self.lifelines.begin_turn();
+        let (mut count, mut dropped) = (0, false);
+        let mut round = 0;
+        loop {
+            self.notice();
+            // Requests go before the drain, so that the time of the judgement is the latest that
+            // the machine has seen.
+            count += usize::from(self.take_commands(core));
+            let drain = self.drain(core);
+            count += drain.count + self.take_lines(core);
+            dropped |= drain.dropped;
+            round += 1;
+            if drain.more || round == ROUNDS {
+                return Drain { at: drain.at, dropped, more: true, count };
+            }
+            self.ports.wait(Duration::ZERO);
+            if self.ports.events().next().is_none() {
+                return Drain { at: drain.at, dropped, more: false, count };
+            }
+        }
+    }
+
+    /// Notes what the poller reported; datagrams, requests and the twin are looked for anyway.
+    fn notice(&mut self) {
+        for event in self.ports.events() {
+            self.lifelines.notice(event.token());
+        }
+    }
+
+    /// Hands in what happened to lifelines; returns how much that was.
+    fn take_lines(&mut self, core: &mut Core) -> usize {
+        let mut count = 0;
+        while let Some(heard) = self.lifelines.next(&mut self.line, self.ports.registry()) {
+            count += 1;
+            let mut wire = Wire {
+                socket: &self.ports.socket,
+                sends: &mut self.totals.sends,
+                lifelines: &mut self.lifelines,
+                registry: self.ports.registry(),
+            };
+            let input = Input::Line { conn: heard.conn, what: heard.words(&self.line) };
+            let fed = core.feed(clock::now(), input, self.shared, &mut wire);
+            self.ended |= fed.ended;
+            self.timeout = fed.timeout;
+        }
+        if self.lifelines.listening() != self.listening {
+            self.tell_listening(core);
+        }
+        count
+    }
+
+    /// Right before the judgement, so that what it finds is the latest that can be known.
+    fn tell_acknowledged(&mut self, core: &mut Core) {
+        while let Some(conn) = self.lifelines.acknowledged() {
+            let what = LineInput::Acknowledged;
+            self.feed(core, clock::now(), Input::Line { conn, what });
+        }
+    }
+
+    fn tell_listening(&mut self, core: &mut Core) {
+        self.listening = self.lifelines.listening();
+        if let Some(twin_port) = self.listening {
+            let listening = Input::Listening { private: true, twin_port };
+            self.feed(core, clock::now(), listening);
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -214,10 +307,10 @@ impl<'a> Turner<'a> {
 
     /// Hands in what has arrived.
     fn drain(&mut self, core: &mut Core) -> Drain {
-        let Self { shared, ports, intake, totals, ended, timeout, .. } = self;
-        let socket = &ports.socket;
+        let Self { shared, ports, intake, lifelines, totals, ended, timeout, .. } = self;
+        let (socket, registry) = (&ports.socket, ports.registry());
         intake.drain(socket, |now, input| {
-            let mut wire = Wire { socket, sends: &mut totals.sends };
+            let mut wire = Wire { socket, sends: &mut totals.sends, lifelines, registry };
             let fed = core.feed(now, input, shared, &mut wire);
             *ended |= fed.ended;
             *timeout = fed.timeout;
@@ -260,6 +353,9 @@ impl<'a> Turner<'a> {
         self.restless = if sleep.is_zero() && idle { self.restless + 1 } else { 0 };
         if self.restless > RESTLESS {
             sleep = PUBLISH;
+        }
+        if let Some(rest) = self.lifelines.rest() {
+            sleep = sleep.min(rest);
         }
         if backlog {
             sleep = sleep.min(FLUSH);

@@ -8,4 +8,6 @@ pub mod schedule;
 pub mod signals;
 mod sockopt;
 pub mod table;
+pub mod tcp;
 pub mod udp;
+pub mod wake;
