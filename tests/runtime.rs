@@ -313,6 +313,28 @@ fn a_taken_tcp_port_costs_the_lifelines_and_one_warning() {
 }
 
 #[test]
+fn the_refusals_of_a_dead_peers_host_are_read_and_cost_another_peer_no_heartbeat() {
+    let _turn = turn();
+    let (port_a, port_b) = (free_port(), free_port());
+    let a = monitor("a", port_a, &[("b", port_b), ("dead", free_port())]);
+    let b = monitor("b", port_b, &[("a", port_a)]);
+    let (sender, lines) = unbounded();
+    a.on_log(4, Some(Arc::new(move |_, text: &str| _ = sender.send(text.to_owned())))).unwrap();
+    a.start().unwrap();
+    b.start().unwrap();
+    let limit = Instant::now() + LONG;
+    while !lines.recv_deadline(limit).unwrap().contains("refused by the peer's host") {}
+    // Every datagram to the dead one is answered before the next one leaves.
+    let beat = || b.peer_status("a").unwrap().record.running_a;
+    until("heartbeats", || beat().is_some_and(|beat| beat > 20));
+    let lost =
+        lines.try_iter().find(|line| line.contains("failed") || line.contains("unreachable"));
+    assert_eq!(lost, None);
+    a.close().unwrap();
+    b.close().unwrap();
+}
+
+#[test]
 fn a_hundred_lives_leave_no_descriptor_and_no_thread_behind() {
     let _turn = turn();
     let a = monitor("a", free_port(), &[("b", free_port())]);

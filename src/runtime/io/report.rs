@@ -53,12 +53,16 @@ pub struct Totals {
     pub overflown: u64,
     /// Errors of reads.
     pub reads: u64,
+    /// Of ours, answered with "port unreachable".
+    pub refusals: u64,
+    /// Of ours, answered with another message of the network.
+    pub reports: u64,
 }
 
 impl Totals {
     /// What counts as trouble, with the words for it.
-    fn troubles(&self) -> [(&'static str, u64); 17] {
-        let Self { machine, sends, overflown, reads } = self;
+    fn troubles(&self) -> [(&'static str, u64); 19] {
+        let Self { machine, sends, overflown, reads, refusals, reports } = self;
         [
             ("malformed", machine.malformed),
             ("oversized", machine.oversized),
@@ -76,8 +80,20 @@ impl Totals {
             ("failed to be read", *reads),
             ("blocked by the send buffer", sends.blocked),
             ("unreachable", sends.unreachable),
+            ("refused by the peer's host", *refusals),
+            ("returned by the network", *reports),
             ("failed to be sent", sends.failed),
         ]
+    }
+}
+
+impl Totals {
+    /// A first contact begins with a datagram that proves nothing yet, and a peer that is down is
+    /// spoken to although nobody listens there: alone, that is no trouble.
+    fn without_the_usual(mut self) -> Self {
+        self.machine.unproven = 0;
+        (self.refusals, self.reports) = (0, 0);
+        self
     }
 }
 
@@ -101,10 +117,7 @@ impl Report {
         }
         let mut line = String::from("datagrams dropped:");
         let mut separator = " ";
-        // A first contact begins with a datagram that proves nothing yet: alone, that is no trouble.
-        let unproven = Totals { machine: Counters { unproven: 0, ..totals.machine }, ..totals };
-        let told = Counters { unproven: 0, ..self.told.machine };
-        let usual = unproven == Totals { machine: told, ..self.told };
+        let usual = totals.without_the_usual() == self.told.without_the_usual();
         for ((words, count), (_, told)) in totals.troubles().iter().zip(self.told.troubles()) {
             if *count > told {
                 let _ = write!(line, "{separator}{} {words}", count - told);
@@ -145,13 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn a_first_contact_is_no_warning() {
+    fn a_first_contact_and_an_absent_peer_are_no_warning() {
         let (logger, lines) = Logger::new();
         logger.want(DEBUG);
         let mut totals = Totals::default();
         totals.machine.unproven = 1;
+        totals.refusals = 2;
         Report::default().say(Time::from_millis(1), totals, &logger);
         let line = lines.try_recv().unwrap();
-        assert_eq!((line.level, &*line.text), (DEBUG, "datagrams dropped: 1 unproven"));
+        let text = "datagrams dropped: 1 unproven, 2 refused by the peer's host";
+        assert_eq!((line.level, &*line.text), (DEBUG, text));
     }
 }

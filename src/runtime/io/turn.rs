@@ -9,7 +9,7 @@ use mio::Registry;
 
 use super::intake::{Drain, Intake};
 use super::lifelines::Lifelines;
-use super::ports::Ports;
+use super::ports::{Ports, SOCKET};
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
@@ -21,6 +21,7 @@ use crate::runtime::core::{Core, Fed, Outlet};
 use crate::runtime::lines::Buffer;
 use crate::runtime::shared::Shared;
 use crate::runtime::sys::clock;
+use crate::runtime::sys::refusals::Report as Refusal;
 use crate::runtime::sys::udp::PeerSocket;
 use crate::runtime::work::{Order, Worker};
 
@@ -35,6 +36,10 @@ const PUBLISH: Duration = Duration::from_millis(1);
 pub const HOLD_BACK: Duration = Duration::from_millis(100);
 /// A machine that wants no sleep this often without any input has a bug that must not cost a core.
 const RESTLESS: u32 = 100;
+/// What is of use of a datagram that the network quotes: its header, and what a PROBE has.
+const QUOTED: usize = 576;
+/// Reports of the network that are taken in one turn.
+const REPORTS: usize = 64;
 /// So often a turn looks again whether something arrived while it took in what had.
 const ROUNDS: usize = 8;
 /// How long beyond `end_linger` the machine may take to end.
@@ -52,6 +57,9 @@ pub struct Turner<'a> {
     listening: Option<u16>,
     /// What a lifeline said.
     line: Box<Buffer>,
+    /// The error queue of the socket holds something.
+    reported: bool,
+    reports_left: usize,
     pulse: u64,
     totals: Totals,
     report: Report,
@@ -105,6 +113,8 @@ impl<'a> Turner<'a> {
             lifelines,
             listening: None,
             line: Box::new([0; MAX_LEN]),
+            reported: false,
+            reports_left: 0,
             pulse: shared.pulse.load(Ordering::Relaxed),
             totals: Totals::default(),
             report: Report::default(),
@@ -160,11 +170,12 @@ impl<'a> Turner<'a> {
         self.timeout = timeout;
     }
 
-    /// Takes in what has arrived, in this order: requests, datagrams, lifelines of both tables; and
-    /// again, until nothing has come meanwhile. So when the datagrams were found to be at an end
+    /// Takes in what has arrived, in this order: requests, datagrams, what the network says of ours,
+    /// lifelines of both tables; and again, until nothing has come meanwhile. So when the datagrams were found to be at an end
     /// for the last time, nothing of the others was waiting either (rule R32).
     fn take_in(&mut self, core: &mut Core) -> Drain {
         self.lifelines.begin_turn();
+        self.reports_left = REPORTS;
         let (mut count, mut dropped) = (0, false);
         let mut round = 0;
         loop {
@@ -173,7 +184,7 @@ impl<'a> Turner<'a> {
             // the machine has seen.
             count += usize::from(self.take_commands(core));
             let drain = self.drain(core);
-            count += drain.count + self.take_lines(core);
+            count += drain.count + self.take_reports(core) + self.take_lines(core);
             dropped |= drain.dropped;
             round += 1;
             if drain.more || round == ROUNDS {
@@ -190,7 +201,29 @@ impl<'a> Turner<'a> {
     fn notice(&mut self) {
         for event in self.ports.events() {
             self.lifelines.notice(event.token());
+            self.reported |= event.token() == SOCKET && event.is_error();
         }
+    }
+
+    /// Hands in what the network says of datagrams that did not arrive; returns how much that was.
+    fn take_reports(&mut self, core: &mut Core) -> usize {
+        let mut count = 0;
+        let mut buffer = [0; QUOTED];
+        self.reported |= self.ports.socket.has_reports();
+        while self.reported && self.reports_left > 0 {
+            self.reports_left -= 1;
+            match self.ports.socket.report(&mut buffer) {
+                Refusal::Empty => self.reported = false,
+                Refusal::Other => self.totals.reports += 1,
+                Refusal::Refused { from, length } => {
+                    count += 1;
+                    self.totals.refusals += 1;
+                    let quoted = &buffer[..length];
+                    self.feed(core, clock::now(), Input::Refused { from, quoted });
+                }
+            }
+        }
+        count
     }
 
     /// Hands in what happened to lifelines; returns how much that was.
@@ -343,7 +376,7 @@ impl<'a> Turner<'a> {
     }
 
     fn sleep(&mut self, more: bool, backlog: bool, published: bool, idle: bool) -> Duration {
-        if more {
+        if more || self.reported {
             return Duration::ZERO;
         }
         let mut sleep = LONGEST;
