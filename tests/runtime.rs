@@ -335,6 +335,48 @@ fn the_refusals_of_a_dead_peers_host_are_read_and_cost_another_peer_no_heartbeat
 }
 
 #[test]
+fn a_lost_carrier_and_its_return_are_seen_at_once_and_once() {
+    let _turn = turn();
+    let ip = |arguments: &str| {
+        let outcome = std::process::Command::new("ip").args(arguments.split(' ')).output();
+        outcome.is_ok_and(|outcome| outcome.status.success())
+    };
+    let test = move || {
+        // The monitor's threads inherit the network of the one that starts it.
+        // SAFETY: concerns this thread alone.
+        if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 || !ip("link show lo") {
+            eprintln!("skipped: no network of its own, or no ip command");
+            return;
+        }
+        assert!(ip("link add v0 type veth peer name v1") && ip("addr add 10.9.0.1/24 dev v0"));
+        assert!(ip("link set v0 up") && ip("link set v1 up"));
+        let mut config = Config::new();
+        config.set("name", "a").unwrap();
+        config.set("listen", "10.9.0.1:28170").unwrap();
+        config.set("allow_unauthenticated", "true").unwrap();
+        config.add_peer("b", "10.9.0.2:28170").unwrap();
+        let a = Monitor::new(config.check().unwrap()).unwrap();
+        let (sender, lines) = unbounded();
+        a.on_log(4, Some(Arc::new(move |_, text: &str| _ = sender.send(text.to_owned())))).unwrap();
+        let wait = |words: &str| {
+            let limit = Instant::now() + LONG;
+            while lines.recv_deadline(limit).unwrap() != words {}
+        };
+        a.start().unwrap();
+        assert!(ip("link set v1 down"));
+        wait("10.9.0.2 has no route or no carrier");
+        assert!(ip("link set v1 up"));
+        wait("10.9.0.2 is reached again");
+        a.close().unwrap();
+        let more: Vec<_> = lines.try_iter().filter(|line| line.starts_with("10.9")).collect();
+        assert_eq!(more, Vec::<String>::new());
+    };
+    if let Err(payload) = std::thread::spawn(test).join() {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+#[test]
 fn a_hundred_lives_leave_no_descriptor_and_no_thread_behind() {
     let _turn = turn();
     let a = monitor("a", free_port(), &[("b", free_port())]);

@@ -3,6 +3,7 @@
 mod intake;
 mod lifelines;
 mod ports;
+mod reach;
 mod report;
 mod turn;
 
@@ -15,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::lifelines::Lifelines;
 use self::ports::Ports;
+use self::reach::Reach;
 #[cfg(test)]
 pub use self::turn::HOLD_BACK;
 use self::turn::Turner;
@@ -137,6 +139,7 @@ struct Boot {
 struct Life {
     ports: Ports,
     lifelines: Lifelines,
+    reach: Reach,
     pump: Pump,
     worker: Worker,
     commands: Receiver<Command>,
@@ -151,18 +154,19 @@ impl Boot {
             TableKind::Shared => Some(end.bell()),
             TableKind::Private | TableKind::PrivateByUnshare => end.inherited_bell(number),
         }));
-        let Life { ports, lifelines, pump, worker, commands, ready } = match self.set_up(table) {
-            Ok(life) => life,
-            Err(error) => {
-                let _ = self.go_home.send(core);
-                let _ = self.tell_ready.send(Err(error));
-                return;
-            }
-        };
+        let Life { ports, lifelines, reach, pump, worker, commands, ready } =
+            match self.set_up(table) {
+                Ok(life) => life,
+                Err(error) => {
+                    let _ = self.go_home.send(core);
+                    let _ = self.tell_ready.send(Err(error));
+                    return;
+                }
+            };
         let shared = &*self.shared;
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
-        let mut turner = Turner::new(shared, ports, lifelines, commands, &worker);
+        let mut turner = Turner::new(shared, ports, (lifelines, reach), commands, &worker);
         let served = catch_unwind(AssertUnwindSafe(|| turner.serve(&mut core)));
         if let Err(payload) = &served {
             shared.fail(&format!("the monitor failed: {}", words(&**payload)));
@@ -214,7 +218,9 @@ impl Boot {
                     ports.registry(),
                     &shared.logger,
                 );
-                Ok(Life { ports, lifelines, pump, worker, commands, ready })
+                let registry = ports.registry();
+                let reach = Reach::open(shared.plan.listen, table, registry, &shared.logger);
+                Ok(Life { ports, lifelines, reach, pump, worker, commands, ready })
             }
             Err(error) => {
                 pump.stop();

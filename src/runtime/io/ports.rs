@@ -18,6 +18,8 @@ pub const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
 /// The twin has heard something.
 pub const TWIN: Token = Token(2);
+/// Links, addresses or routes have changed.
+pub const NETLINK: Token = Token(3);
 
 /// What the poller reports at once; more is reported at the next look.
 const EVENTS: usize = 64;

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod eventfd;
 pub mod exit;
 pub mod family;
+pub mod netlink;
 pub mod refusals;
 pub mod schedule;
 pub mod signals;

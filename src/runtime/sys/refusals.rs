@@ -116,7 +116,7 @@ fn refuser_in(header: &libc::cmsghdr) -> Option<IpAddr> {
     let fixed = mem::size_of::<libc::sock_extended_err>();
     // SAFETY: computes a length from a length.
     let head = unsafe { libc::CMSG_LEN(0) } as usize;
-    let length = (header.cmsg_len as usize).checked_sub(head)?;
+    let length = header.cmsg_len.checked_sub(head)?;
     if length < fixed {
         return None;
     }
