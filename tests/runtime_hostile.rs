@@ -173,6 +173,38 @@ fn in_the_hosts_table_descriptors_lie_high_and_are_opened_anew_when_the_host_tak
 }
 
 #[test]
+fn a_lack_of_descriptors_costs_lifelines_and_never_the_start() {
+    let _turn = turn();
+    // In a child process: the limit is that of the whole process.
+    // SAFETY: the child leaves by _exit, and glibc's allocator survives a fork.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0);
+    if child == 0 {
+        // SAFETY: SIGALRM ends a child that hangs.
+        unsafe { libc::alarm(60) };
+        let (a, b) = pair();
+        b.start().unwrap();
+        // From what heartbeats need to what everything needs: null devices, socket, poller, waker.
+        let good = (6..=14).all(|limit| {
+            let limit = libc::rlimit { rlim_cur: limit, rlim_max: 4096 };
+            // SAFETY: the structure lives across the call.
+            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+            if a.start().is_err() {
+                return false;
+            }
+            let patience = Instant::now() + LONG;
+            while !is_up(&a, "b") && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            is_up(&a, "b") && a.end().is_ok()
+        });
+        // SAFETY: ends the child without running anything of the parent's.
+        unsafe { libc::_exit(i32::from(!good)) };
+    }
+    assert_eq!(exit_code(child), Some(0));
+}
+
+#[test]
 fn a_refused_thread_is_an_error_and_leaves_nothing_behind() {
     let _turn = turn();
     let a = monitor("a", free_port(), &[]);

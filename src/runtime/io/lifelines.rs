@@ -13,7 +13,7 @@ use crate::notify::log::Logger;
 use crate::proto::machine::{Closing, Conn, LineInput, LineOutput};
 use crate::proto::time::Time;
 use crate::proto::wire::MAX_LEN;
-use crate::runtime::lines::{Buffer, Happened, Lines, Place};
+use crate::runtime::lines::{Buffer, Happened, LineCounters, Lines, Place};
 use crate::runtime::sys::clock;
 use crate::runtime::sys::family::Family;
 use crate::runtime::sys::table::TableKind;
@@ -160,6 +160,11 @@ impl Lifelines {
         let now = clock::mono();
         let linger = self.own.as_mut().and_then(|lines| lines.sweep(now));
         linger.map(|linger| linger.since(now))
+    }
+
+    /// What went wrong with ours.
+    pub fn counters(&self) -> LineCounters {
+        self.own.as_ref().map_or_else(LineCounters::default, |lines| lines.counters)
     }
 
     /// The end: what was said last reaches the peers' kernels, if they take it soon.

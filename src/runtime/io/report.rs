@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::notify::log::{DEBUG, Logger, WARN};
 use crate::proto::machine::Counters;
 use crate::proto::time::Time;
+use crate::runtime::lines::LineCounters;
 
 /// The least time between two lines.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -57,12 +58,14 @@ pub struct Totals {
     pub refusals: u64,
     /// Of ours, answered with another message of the network.
     pub reports: u64,
+    /// Of the lifelines with index 0.
+    pub lines: LineCounters,
 }
 
 impl Totals {
     /// What counts as trouble, with the words for it.
     fn troubles(&self) -> [(&'static str, u64); 19] {
-        let Self { machine, sends, overflown, reads, refusals, reports } = self;
+        let Self { machine, sends, overflown, reads, refusals, reports, lines: _ } = self;
         [
             ("malformed", machine.malformed),
             ("oversized", machine.oversized),
@@ -115,6 +118,18 @@ impl Report {
         if totals == self.told {
             return;
         }
+        self.last = Some(now);
+        if totals.lines != self.told.lines {
+            let LineCounters { refused, garbled, full } = totals.lines.since(self.told.lines);
+            logger.warn(format_args!(
+                "lifelines: {refused} turned away, {garbled} spoke another protocol, {full} took \
+                 nothing any more"
+            ));
+            self.told.lines = totals.lines;
+        }
+        if totals == self.told {
+            return;
+        }
         let mut line = String::from("datagrams dropped:");
         let mut separator = " ";
         let usual = totals.without_the_usual() == self.told.without_the_usual();
@@ -125,7 +140,6 @@ impl Report {
             }
         }
         self.told = totals;
-        self.last = Some(now);
         logger.line(if usual { DEBUG } else { WARN }, format_args!("{line}"));
     }
 }
@@ -154,6 +168,23 @@ mod tests {
         report.say(at(1001), totals, &logger);
         assert_eq!(lines.try_recv().unwrap().text, "datagrams dropped: 8 forged");
         report.say(at(9000), totals, &logger);
+        assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn what_strangers_do_to_the_lifelines_is_told_by_itself() {
+        let (logger, lines) = Logger::new();
+        let mut report = Report::default();
+        let mut totals = Totals::default();
+        totals.lines = LineCounters { refused: 3, garbled: 1, full: 0 };
+        report.say(Time::from_millis(1), totals, &logger);
+        let text = "lifelines: 3 turned away, 1 spoke another protocol, 0 took nothing any more";
+        assert_eq!(lines.try_recv().unwrap().text, text);
+        totals.machine.forged = 1;
+        report.say(Time::from_millis(2), totals, &logger);
+        assert!(lines.is_empty(), "once per second");
+        report.say(Time::from_millis(1001), totals, &logger);
+        assert_eq!(lines.try_recv().unwrap().text, "datagrams dropped: 1 forged");
         assert!(lines.is_empty());
     }
 

@@ -221,6 +221,7 @@ impl<'a> Turner<'a> {
         self.totals.machine = core.machine.counters();
         self.totals.overflown = self.intake.overflown;
         self.totals.reads = self.intake.failed;
+        self.totals.lines = self.lifelines.counters();
         self.report.say(self.intake.drained(), self.totals, &self.shared.logger);
         (backlog, published)
     }

@@ -84,6 +84,17 @@ pub struct LineCounters {
     pub full: u64,
 }
 
+impl LineCounters {
+    /// What was added since they were `former`.
+    pub fn since(self, former: Self) -> Self {
+        Self {
+            refused: self.refused.saturating_sub(former.refused),
+            garbled: self.garbled.saturating_sub(former.garbled),
+            full: self.full.saturating_sub(former.full),
+        }
+    }
+}
+
 /// See the head of this file. Not `Send`, as its sockets are not.
 #[derive(Debug)]
 pub struct Lines {
