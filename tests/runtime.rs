@@ -10,8 +10,8 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::net::UdpSocket;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -176,12 +176,18 @@ fn all_threads_are_named_and_deaf_and_hold_nothing_in_the_hosts_table() {
     a.start().unwrap();
     assert_eq!(a.descriptor_table(), Some(TableKind::Private));
     // A thread takes its name and drops its inherited one only when it first runs.
-    until("five threads", || threads().len() == 5);
+    until("six threads", || threads().len() == 6);
     let found = threads();
     let names: Vec<_> = found.keys().map(String::as_str).collect();
     // The kernel keeps 15 bytes of a name.
-    let expected =
-        ["peermon-interru", "peermon-io", "peermon-notify", "peermon-pump", "peermon-work"];
+    let expected = [
+        "peermon-interru",
+        "peermon-io",
+        "peermon-notify",
+        "peermon-pump",
+        "peermon-twin",
+        "peermon-work",
+    ];
     assert_eq!(names, expected);
     let open = [
         libc::SIGSEGV,
@@ -206,6 +212,189 @@ fn all_threads_are_named_and_deaf_and_hold_nothing_in_the_hosts_table() {
     until("the private threads are gone", || names() == ["peermon-interru", "peermon-notify"]);
     assert_eq!(a.descriptor_table(), None);
     a.close().unwrap();
+    until_no_thread();
+}
+
+/// What the descriptors of the table of the library's thread `name` are.
+fn private_table(name: &str) -> Vec<String> {
+    let mut tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten().map(|task| task.path());
+    let is_named = |task: &std::path::PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
+    };
+    let task = tasks.find(is_named).unwrap_or_else(|| panic!("no thread {name}"));
+    let mut table: Vec<String> = std::fs::read_dir(task.join("fd"))
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned())
+        .collect();
+    table.sort_unstable();
+    table
+}
+
+#[test]
+fn the_second_lifelines_live_in_a_table_that_shares_no_socket_with_the_first() {
+    let _turn = turn();
+    let port = free_port();
+    let mut config = config("a", port, &[]);
+    let twin_port = free_port();
+    config.set("twin_port", &twin_port.to_string()).unwrap();
+    let a = Monitor::new(config.check().unwrap()).unwrap();
+    a.start().unwrap();
+    until("five threads", || threads().len() == 5);
+    let count = |table: &[String], what: &str| {
+        table.iter().filter(|target| target.starts_with(what)).count()
+    };
+    let sockets = |table: &[String]| -> BTreeSet<String> {
+        table.iter().filter(|target| target.starts_with("socket:")).cloned().collect()
+    };
+    // Connections of either kind: they must show in one table only.
+    let first = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let second = TcpStream::connect(("127.0.0.1", twin_port)).unwrap();
+    until("both are accepted", || {
+        let twin = private_table("peermon-twin");
+        // A listener and a connection; three times nothing, a poller, and a bell each way.
+        twin.len() == 8 && sockets(&twin).len() == 2
+    });
+    let (io, twin) = (private_table("peermon-io"), private_table("peermon-twin"));
+    assert!(sockets(&io).is_disjoint(&sockets(&twin)), "{io:?} {twin:?}");
+    assert_eq!(count(&twin, "/dev/null"), 3, "{twin:?}");
+    assert_eq!(count(&twin, "anon_inode:[eventfd]"), 2, "{twin:?}");
+    assert_eq!(count(&twin, "anon_inode:[eventpoll]"), 1, "{twin:?}");
+    // UDP, the listener and a connection.
+    assert!(sockets(&io).len() >= 3, "{io:?}");
+    assert_eq!(private_table("peermon-work"), io, "the others share io's table");
+    a.close().unwrap();
+    drop((first, second));
+    until_no_thread();
+    for port in [port, twin_port] {
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "{port} is open still");
+    }
+}
+
+#[test]
+fn without_lifelines_there_is_no_tcp_port_and_no_thread_for_them() {
+    let _turn = turn();
+    for (key, value) in [("lifeline_max_peers", "0"), ("lifeline_max_peers", "1")] {
+        let port = free_port();
+        let mut config = config("a", port, &[("b", free_port()), ("c", free_port())]);
+        config.set(key, value).unwrap();
+        let a = Monitor::new(config.check().unwrap()).unwrap();
+        a.start().unwrap();
+        until("four threads", || threads().len() == 4);
+        assert!(!threads().contains_key("peermon-twin"));
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        a.close().unwrap();
+        until_no_thread();
+    }
+}
+
+#[test]
+fn a_taken_tcp_port_costs_the_lifelines_and_one_warning() {
+    let _turn = turn();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let port_b = free_port();
+    let (a, b) = (monitor("a", port, &[("b", port_b)]), monitor("b", port_b, &[("a", port)]));
+    let (sender, lines) = unbounded();
+    a.on_log(2, Some(Arc::new(move |_, text: &str| _ = sender.send(text.to_owned())))).unwrap();
+    a.start().unwrap();
+    b.start().unwrap();
+    let line = lines.recv_timeout(LONG).unwrap();
+    assert!(line.starts_with("no lifelines: listen on TCP at 127.0.0.1"), "{line}");
+    until("both are up", || {
+        let up = |monitor: &Monitor, peer| monitor.peer_status(peer).unwrap().state == State::Up;
+        up(&a, "b") && up(&b, "a")
+    });
+    a.close().unwrap();
+    b.close().unwrap();
+    let again: Vec<_> = lines.try_iter().filter(|line| line.contains("no lifelines")).collect();
+    assert_eq!(again, Vec::<String>::new());
+}
+
+#[test]
+fn the_refusals_of_a_dead_peers_host_are_read_and_cost_another_peer_no_heartbeat() {
+    let _turn = turn();
+    let (port_a, port_b) = (free_port(), free_port());
+    let a = monitor("a", port_a, &[("b", port_b), ("dead", free_port())]);
+    let b = monitor("b", port_b, &[("a", port_a)]);
+    let (sender, lines) = unbounded();
+    a.on_log(4, Some(Arc::new(move |_, text: &str| _ = sender.send(text.to_owned())))).unwrap();
+    a.start().unwrap();
+    b.start().unwrap();
+    let limit = Instant::now() + LONG;
+    while !lines.recv_deadline(limit).unwrap().contains("refused by the peer's host") {}
+    // Every datagram to the dead one is answered before the next one leaves.
+    let beat = || b.peer_status("a").unwrap().record.running_a;
+    until("heartbeats", || beat().is_some_and(|beat| beat > 20));
+    let lost =
+        lines.try_iter().find(|line| line.contains("failed") || line.contains("unreachable"));
+    assert_eq!(lost, None);
+    a.close().unwrap();
+    b.close().unwrap();
+}
+
+#[test]
+fn a_lost_carrier_and_its_return_are_seen_at_once_and_once() {
+    let _turn = turn();
+    let ip = |arguments: &str| {
+        let outcome = std::process::Command::new("ip").args(arguments.split(' ')).output();
+        outcome.is_ok_and(|outcome| outcome.status.success())
+    };
+    let test = move || {
+        // The monitor's threads inherit the network of the one that starts it.
+        // SAFETY: concerns this thread alone.
+        if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 || !ip("link show lo") {
+            eprintln!("skipped: no network of its own, or no ip command");
+            return;
+        }
+        assert!(ip("link add v0 type veth peer name v1") && ip("addr add 10.9.0.1/24 dev v0"));
+        assert!(ip("link set v0 up") && ip("link set v1 up"));
+        let mut config = Config::new();
+        config.set("name", "a").unwrap();
+        config.set("listen", "10.9.0.1:28170").unwrap();
+        config.set("allow_unauthenticated", "true").unwrap();
+        config.add_peer("b", "10.9.0.2:28170").unwrap();
+        let a = Monitor::new(config.check().unwrap()).unwrap();
+        let (sender, lines) = unbounded();
+        a.on_log(4, Some(Arc::new(move |_, text: &str| _ = sender.send(text.to_owned())))).unwrap();
+        let wait = |words: &str| {
+            let limit = Instant::now() + LONG;
+            while lines.recv_deadline(limit).unwrap() != words {}
+        };
+        a.start().unwrap();
+        assert!(ip("link set v1 down"));
+        wait("10.9.0.2 has no route or no carrier");
+        assert!(ip("link set v1 up"));
+        wait("10.9.0.2 is reached again");
+        a.close().unwrap();
+        let more: Vec<_> = lines.try_iter().filter(|line| line.starts_with("10.9")).collect();
+        assert_eq!(more, Vec::<String>::new());
+    };
+    if let Err(payload) = std::thread::spawn(test).join() {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+#[test]
+fn a_hundred_lives_leave_no_descriptor_and_no_thread_behind() {
+    let _turn = turn();
+    let a = monitor("a", free_port(), &[("b", free_port())]);
+    a.start().unwrap();
+    a.end().unwrap();
+    let before = descriptors().len();
+    for _ in 0..100 {
+        a.start().unwrap();
+        a.end().unwrap();
+    }
+    let (sender, lines) = unbounded();
+    a.on_log(2, Some(Arc::new(move |_, text: &str| _ = sender.send(text.to_owned())))).unwrap();
+    a.start().unwrap();
+    let table = private_table("peermon-io");
+    assert!(table.len() < 16, "{table:?}");
+    a.close().unwrap();
+    assert_eq!(lines.try_iter().collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(descriptors().len(), before, "{:?}", descriptors());
     until_no_thread();
 }
 

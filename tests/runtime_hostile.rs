@@ -120,6 +120,11 @@ fn without_close_range_the_table_is_private_all_the_same() {
     });
     assert_eq!(a.descriptor_table(), Some(TableKind::PrivateByUnshare));
     assert_eq!(socket_numbers(), before);
+    let lifeline = std::net::TcpStream::connect(a.local_address().unwrap()).unwrap();
+    assert!(std::fs::read_dir("/proc/self/task").unwrap().flatten().any(|task| {
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm == "peermon-twin\n")
+    }));
+    drop(lifeline);
     b.start().unwrap();
     until("both are up", || is_up(&a, "b") && is_up(&b, "a"));
     a.close().unwrap();
@@ -145,6 +150,9 @@ fn in_the_hosts_table_descriptors_lie_high_and_are_opened_anew_when_the_host_tak
     until("both are up", || is_up(&a, "b") && is_up(&b, "a"));
     let number = socket_numbers()[0];
     assert!(number >= 256, "{number}");
+    // In a table that children of the host inherit, the end of a lifeline would prove nothing.
+    let at = a.local_address().unwrap();
+    assert!(std::net::TcpStream::connect(at).is_err(), "it listens for lifelines");
     // As a host does that closes everything and opens its own: our number is its socket now.
     let host = UdpSocket::bind("127.0.0.1:0").unwrap();
     host.set_nonblocking(true).unwrap();
@@ -162,6 +170,38 @@ fn in_the_hosts_table_descriptors_lie_high_and_are_opened_anew_when_the_host_tak
     // SAFETY: the duplicate that this test made.
     assert_eq!(unsafe { libc::close(number) }, 0);
     b.close().unwrap();
+}
+
+#[test]
+fn a_lack_of_descriptors_costs_lifelines_and_never_the_start() {
+    let _turn = turn();
+    // In a child process: the limit is that of the whole process.
+    // SAFETY: the child leaves by _exit, and glibc's allocator survives a fork.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0);
+    if child == 0 {
+        // SAFETY: SIGALRM ends a child that hangs.
+        unsafe { libc::alarm(60) };
+        let (a, b) = pair();
+        b.start().unwrap();
+        // From what heartbeats need to what everything needs: null devices, socket, poller, waker.
+        let good = (6..=14).all(|limit| {
+            let limit = libc::rlimit { rlim_cur: limit, rlim_max: 4096 };
+            // SAFETY: the structure lives across the call.
+            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+            if a.start().is_err() {
+                return false;
+            }
+            let patience = Instant::now() + LONG;
+            while !is_up(&a, "b") && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            is_up(&a, "b") && a.end().is_ok()
+        });
+        // SAFETY: ends the child without running anything of the parent's.
+        unsafe { libc::_exit(i32::from(!good)) };
+    }
+    assert_eq!(exit_code(child), Some(0));
 }
 
 #[test]

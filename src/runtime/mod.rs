@@ -8,19 +8,21 @@
 //! | thread | table | does | may block on |
 //! |---|---|---|---|
 //! | `peermon-io` | private | heartbeats, judgement | its poller |
+//! | `peermon-twin` | private, another | holds the second lifelines, if there are lifelines | its poller |
 //! | `peermon-pump` | private | carries requests of host threads to `io` and wakes its poller | channels |
 //! | `peermon-work` | private | looks up names; later files, traces, children | anything |
 //! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
 //! | `peermon-interrupt` | the host's | interrupts, if somebody registered for them | the host's code |
 //!
-//! The first three end with [`Monitor::end`], the others with [`Monitor::close`].
+//! The first four end with [`Monitor::end`], the others with [`Monitor::close`].
 //!
 //! # Who may touch what
 //!
 //! A descriptor of the private table is used and dropped only on a thread of that table: on a host
-//! thread its number is somebody else's. The types that own one (`sys::udp::PeerSocket`,
-//! `io::ports::Ports`) are not `Send`. Host threads fill a channel that the pump empties. The only
-//! descriptor in the host's table is the eventfd of [`Monitor::event_fd`], which `io` inherits and
+//! thread its number is somebody else's. The types that own one (`sys::udp::PeerSocket`, `sys::tcp`,
+//! `sys::wake`, `lines`, `io::ports::Ports`) are not `Send`. The two private tables share nothing but
+//! the two eventfds by which `io` and the twin wake one another. Host threads fill a channel that the
+//! pump empties. The only descriptor in the host's table is the eventfd of [`Monitor::event_fd`], which `io` inherits and
 //! writes to through its own reference.
 //!
 //! Code of the host (callbacks) runs only on threads of the host's table, with no lock of the
@@ -37,6 +39,7 @@ mod command;
 mod core;
 mod entropy;
 mod io;
+mod lines;
 mod monitor;
 mod notifier;
 pub mod panic;
@@ -45,6 +48,7 @@ mod shared;
 mod stamp;
 pub mod sys;
 mod threads;
+mod twin;
 mod work;
 
 pub use monitor::Monitor;

@@ -1,7 +1,9 @@
 //! `peermon-io`: heartbeats and judgement. It blocks on nothing but its poller.
 
 mod intake;
+mod lifelines;
 mod ports;
+mod reach;
 mod report;
 mod turn;
 
@@ -12,7 +14,9 @@ use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use self::lifelines::Lifelines;
 use self::ports::Ports;
+use self::reach::Reach;
 #[cfg(test)]
 pub use self::turn::HOLD_BACK;
 use self::turn::Turner;
@@ -134,6 +138,8 @@ struct Boot {
 /// What lives in the private table beside the machine.
 struct Life {
     ports: Ports,
+    lifelines: Lifelines,
+    reach: Reach,
     pump: Pump,
     worker: Worker,
     commands: Receiver<Command>,
@@ -148,18 +154,19 @@ impl Boot {
             TableKind::Shared => Some(end.bell()),
             TableKind::Private | TableKind::PrivateByUnshare => end.inherited_bell(number),
         }));
-        let Life { ports, pump, worker, commands, ready } = match self.set_up(table) {
-            Ok(life) => life,
-            Err(error) => {
-                let _ = self.go_home.send(core);
-                let _ = self.tell_ready.send(Err(error));
-                return;
-            }
-        };
+        let Life { ports, lifelines, reach, pump, worker, commands, ready } =
+            match self.set_up(table) {
+                Ok(life) => life,
+                Err(error) => {
+                    let _ = self.go_home.send(core);
+                    let _ = self.tell_ready.send(Err(error));
+                    return;
+                }
+            };
         let shared = &*self.shared;
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
-        let mut turner = Turner::new(shared, ports, commands, &worker);
+        let mut turner = Turner::new(shared, ports, (lifelines, reach), commands, &worker);
         let served = catch_unwind(AssertUnwindSafe(|| turner.serve(&mut core)));
         if let Err(payload) = &served {
             shared.fail(&format!("the monitor failed: {}", words(&**payload)));
@@ -202,7 +209,19 @@ impl Boot {
             logger: logger(),
         };
         match Worker::start(task) {
-            Ok(worker) => Ok(Life { ports, pump, worker, commands, ready }),
+            Ok(worker) => {
+                // Last, because its thread leaves this table with copies of nothing but its bells.
+                let lifelines = Lifelines::open(
+                    &shared.plan,
+                    table,
+                    (ready.local, ports.socket.family()),
+                    ports.registry(),
+                    &shared.logger,
+                );
+                let registry = ports.registry();
+                let reach = Reach::open(shared.plan.listen, table, registry, &shared.logger);
+                Ok(Life { ports, lifelines, reach, pump, worker, commands, ready })
+            }
             Err(error) => {
                 pump.stop();
                 Err(Error::io("start the thread peermon-work", &error))

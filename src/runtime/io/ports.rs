@@ -6,14 +6,23 @@ use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mio::event::Event;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use crate::config::plan::Listen;
 use crate::runtime::sys::udp::PeerSocket;
 
-const SOCKET: Token = Token(0);
+/// Datagrams, or what became of some.
+pub const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
+/// The twin has heard something.
+pub const TWIN: Token = Token(2);
+/// Links, addresses or routes have changed.
+pub const NETLINK: Token = Token(3);
+
+/// What the poller reports at once; more is reported at the next look.
+const EVENTS: usize = 64;
 
 /// See the head of this file. Not `Send`: built, used and dropped in the private table.
 #[derive(Debug)]
@@ -51,7 +60,7 @@ impl Ports {
         let (poll, waker) = poller(&socket).map_err(|error| ("open the poller", error))?;
         Ok(Self {
             poll,
-            events: Events::with_capacity(8),
+            events: Events::with_capacity(EVENTS),
             waker: Arc::new(Mutex::new(waker)),
             socket,
             plan,
@@ -64,14 +73,25 @@ impl Ports {
         Arc::clone(&self.waker)
     }
 
+    /// For others whose sockets this poller watches.
+    pub fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
     /// Sleeps until something arrives, a request comes or `limit` is over.
     pub fn wait(&mut self, limit: Duration) {
-        // Whatever came is looked for anyway, so neither the events nor an interruption matter. A
+        // Datagrams and requests are looked for anyway, so an interruption does not matter. A
         // poller that fails for good must not become a busy loop.
         let polled = self.poll.poll(&mut self.events, Some(limit));
         if polled.is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+            self.events.clear();
             std::thread::sleep(limit.clamp(Duration::from_millis(1), Duration::from_millis(20)));
         }
+    }
+
+    /// What the poller reported last.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter()
     }
 
     /// Whether the descriptors still are ours. In a private table they always are; a host that

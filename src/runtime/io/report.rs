@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::notify::log::{DEBUG, Logger, WARN};
 use crate::proto::machine::Counters;
 use crate::proto::time::Time;
+use crate::runtime::lines::LineCounters;
 
 /// The least time between two lines.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -53,12 +54,18 @@ pub struct Totals {
     pub overflown: u64,
     /// Errors of reads.
     pub reads: u64,
+    /// Of ours, answered with "port unreachable".
+    pub refusals: u64,
+    /// Of ours, answered with another message of the network.
+    pub reports: u64,
+    /// Of the lifelines with index 0.
+    pub lines: LineCounters,
 }
 
 impl Totals {
     /// What counts as trouble, with the words for it.
-    fn troubles(&self) -> [(&'static str, u64); 17] {
-        let Self { machine, sends, overflown, reads } = self;
+    fn troubles(&self) -> [(&'static str, u64); 19] {
+        let Self { machine, sends, overflown, reads, refusals, reports, lines: _ } = self;
         [
             ("malformed", machine.malformed),
             ("oversized", machine.oversized),
@@ -76,8 +83,20 @@ impl Totals {
             ("failed to be read", *reads),
             ("blocked by the send buffer", sends.blocked),
             ("unreachable", sends.unreachable),
+            ("refused by the peer's host", *refusals),
+            ("returned by the network", *reports),
             ("failed to be sent", sends.failed),
         ]
+    }
+}
+
+impl Totals {
+    /// A first contact begins with a datagram that proves nothing yet, and a peer that is down is
+    /// spoken to although nobody listens there: alone, that is no trouble.
+    fn without_the_usual(mut self) -> Self {
+        self.machine.unproven = 0;
+        (self.refusals, self.reports) = (0, 0);
+        self
     }
 }
 
@@ -99,12 +118,21 @@ impl Report {
         if totals == self.told {
             return;
         }
+        self.last = Some(now);
+        if totals.lines != self.told.lines {
+            let LineCounters { refused, garbled, full } = totals.lines.since(self.told.lines);
+            logger.warn(format_args!(
+                "lifelines: {refused} turned away, {garbled} spoke another protocol, {full} took \
+                 nothing any more"
+            ));
+            self.told.lines = totals.lines;
+        }
+        if totals == self.told {
+            return;
+        }
         let mut line = String::from("datagrams dropped:");
         let mut separator = " ";
-        // A first contact begins with a datagram that proves nothing yet: alone, that is no trouble.
-        let unproven = Totals { machine: Counters { unproven: 0, ..totals.machine }, ..totals };
-        let told = Counters { unproven: 0, ..self.told.machine };
-        let usual = unproven == Totals { machine: told, ..self.told };
+        let usual = totals.without_the_usual() == self.told.without_the_usual();
         for ((words, count), (_, told)) in totals.troubles().iter().zip(self.told.troubles()) {
             if *count > told {
                 let _ = write!(line, "{separator}{} {words}", count - told);
@@ -112,7 +140,6 @@ impl Report {
             }
         }
         self.told = totals;
-        self.last = Some(now);
         logger.line(if usual { DEBUG } else { WARN }, format_args!("{line}"));
     }
 }
@@ -145,13 +172,32 @@ mod tests {
     }
 
     #[test]
-    fn a_first_contact_is_no_warning() {
+    fn what_strangers_do_to_the_lifelines_is_told_by_itself() {
+        let (logger, lines) = Logger::new();
+        let mut report = Report::default();
+        let mut totals = Totals::default();
+        totals.lines = LineCounters { refused: 3, garbled: 1, full: 0 };
+        report.say(Time::from_millis(1), totals, &logger);
+        let text = "lifelines: 3 turned away, 1 spoke another protocol, 0 took nothing any more";
+        assert_eq!(lines.try_recv().unwrap().text, text);
+        totals.machine.forged = 1;
+        report.say(Time::from_millis(2), totals, &logger);
+        assert!(lines.is_empty(), "once per second");
+        report.say(Time::from_millis(1001), totals, &logger);
+        assert_eq!(lines.try_recv().unwrap().text, "datagrams dropped: 1 forged");
+        assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn a_first_contact_and_an_absent_peer_are_no_warning() {
         let (logger, lines) = Logger::new();
         logger.want(DEBUG);
         let mut totals = Totals::default();
         totals.machine.unproven = 1;
+        totals.refusals = 2;
         Report::default().say(Time::from_millis(1), totals, &logger);
         let line = lines.try_recv().unwrap();
-        assert_eq!((line.level, &*line.text), (DEBUG, "datagrams dropped: 1 unproven"));
+        let text = "datagrams dropped: 1 unproven, 2 refused by the peer's host";
+        assert_eq!((line.level, &*line.text), (DEBUG, text));
     }
 }

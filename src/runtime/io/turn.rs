@@ -1,24 +1,32 @@
 //! One turn of the loop: sleep, take requests, drain the socket, judge, act.
 
+mod asked;
+mod taking;
+
 use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
+use mio::Registry;
 
-use super::intake::{Drain, Intake};
+use super::intake::Intake;
+use super::lifelines::Lifelines;
 use super::ports::Ports;
+use super::reach::Reach;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
 use crate::proto::machine::{Conn, Input, LineOutput};
 use crate::proto::time::{Now, Time};
+use crate::proto::wire::MAX_LEN;
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
+use crate::runtime::lines::Buffer;
 use crate::runtime::shared::Shared;
 use crate::runtime::sys::clock;
 use crate::runtime::sys::udp::PeerSocket;
-use crate::runtime::work::{Order, Worker};
+use crate::runtime::work::Worker;
 
 /// The longest sleep, whatever the machine says: a poller in a table that is not private may have
 /// been closed by the host and would never wake.
@@ -41,6 +49,15 @@ pub struct Turner<'a> {
     commands: Receiver<Command>,
     worker: &'a Worker,
     intake: Intake,
+    lifelines: Lifelines,
+    reach: Reach,
+    /// The port of the second lifelines as the machine knows it; `None` = there are no lifelines.
+    listening: Option<u16>,
+    /// What a lifeline said.
+    line: Box<Buffer>,
+    /// The error queue of the socket holds something.
+    reported: bool,
+    reports_left: usize,
     pulse: u64,
     totals: Totals,
     report: Report,
@@ -59,16 +76,23 @@ pub struct Turner<'a> {
 struct Wire<'a> {
     socket: &'a PeerSocket,
     sends: &'a mut SendCounters,
+    lifelines: &'a mut Lifelines,
+    reach: &'a mut Reach,
+    registry: &'a Registry,
 }
 
 impl Outlet for Wire<'_> {
     fn transmit(&mut self, to: SocketAddr, bytes: &[u8]) {
-        if let Err(error) = self.socket.send(to, bytes) {
-            self.sends.count(&error);
+        let error = self.socket.send(to, bytes).err();
+        if let Some(error) = &error {
+            self.sends.count(error);
         }
+        self.reach.sent(to, error.as_ref(), clock::mono);
     }
 
-    fn line(&mut self, _conn: Conn, _index: u8, _what: LineOutput<'_>) {}
+    fn line(&mut self, conn: Conn, index: u8, what: LineOutput<'_>) {
+        self.lifelines.order(conn, index, what, self.registry);
+    }
 }
 
 impl<'a> Turner<'a> {
@@ -76,6 +100,7 @@ impl<'a> Turner<'a> {
     pub fn new(
         shared: &'a Shared,
         ports: Ports,
+        (lifelines, reach): (Lifelines, Reach),
         commands: Receiver<Command>,
         worker: &'a Worker,
     ) -> Self {
@@ -86,6 +111,12 @@ impl<'a> Turner<'a> {
             commands,
             worker,
             intake,
+            lifelines,
+            reach,
+            listening: None,
+            line: Box::new([0; MAX_LEN]),
+            reported: false,
+            reports_left: 0,
             pulse: shared.pulse.load(Ordering::Relaxed),
             totals: Totals::default(),
             report: Report::default(),
@@ -100,20 +131,19 @@ impl<'a> Turner<'a> {
 
     /// From the start of the application until its end is complete.
     pub fn serve(&mut self, core: &mut Core) {
+        self.tell_listening(core);
         self.feed(core, clock::now(), Input::Start);
         let mut sleep = Duration::ZERO;
         while !self.is_over() {
             self.keep_ports();
             self.ports.wait(sleep);
-            // Requests go before the drain, so that the time of the judgement is the latest that
-            // the machine has seen.
-            let asked = self.take_commands(core);
             self.take_pulse(core);
-            let drain = self.drain(core);
+            let drain = self.take_in(core);
+            self.tell_reach(core);
+            self.tell_acknowledged(core);
             self.feed(core, drain.at, Input::Drained { dropped: drain.dropped });
             let (backlog, published) = self.settle(core);
-            let idle = !asked && drain.count == 0;
-            sleep = self.sleep(drain.more, backlog, published, idle);
+            sleep = self.sleep(drain.more, backlog, published, drain.count == 0);
         }
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
@@ -128,11 +158,17 @@ impl<'a> Turner<'a> {
 
     /// Closes the descriptors, on the thread that opened them.
     pub fn close(self) {
-        self.ports.close();
+        self.lifelines.close(self.ports)
     }
 
     fn feed(&mut self, core: &mut Core, now: Now, input: Input<'_>) {
-        let mut wire = Wire { socket: &self.ports.socket, sends: &mut self.totals.sends };
+        let mut wire = Wire {
+            socket: &self.ports.socket,
+            sends: &mut self.totals.sends,
+            lifelines: &mut self.lifelines,
+            reach: &mut self.reach,
+            registry: self.ports.registry(),
+        };
         let Fed { ended, timeout } = core.feed(now, input, self.shared, &mut wire);
         self.ended |= ended;
         self.timeout = timeout;
@@ -164,66 +200,6 @@ impl<'a> Turner<'a> {
         }
     }
 
-    /// Returns whether there was any.
-    fn take_commands(&mut self, core: &mut Core) -> bool {
-        let mut any = false;
-        while let Ok(command) = self.commands.try_recv() {
-            any = true;
-            self.take_command(core, command);
-        }
-        any
-    }
-
-    fn take_command(&mut self, core: &mut Core, command: Command) {
-        let now = clock::now();
-        match command {
-            Command::End(reason) => {
-                let linger = self.shared.plan.settings.end_linger;
-                self.give_up = Some(now.mono + linger + OVERTIME);
-                self.feed(core, now, Input::End { reason });
-            }
-            Command::AddPeer { settings, endpoints, done } => {
-                self.feed(core, now, Input::AddPeer(settings));
-                self.worker.order(Order::Watch(endpoints));
-                self.waiting.push(done);
-            }
-            Command::RemovePeer { name, done } => {
-                self.worker.order(Order::Forget(name.clone()));
-                self.feed(core, now, Input::RemovePeer(name));
-                self.waiting.push(done);
-            }
-            Command::SetAddresses(name, addresses) => {
-                self.feed(core, now, Input::SetAddresses(name, addresses));
-            }
-            Command::Pause { judge, heartbeat, span } => {
-                self.feed(core, now, Input::Pause { judge, heartbeat, span });
-            }
-            Command::Resume => self.feed(core, now, Input::Resume),
-            #[cfg(test)]
-            Command::Panic => panic!("on purpose"),
-        }
-    }
-
-    fn take_pulse(&mut self, core: &mut Core) {
-        let pulse = self.shared.pulse.load(Ordering::Relaxed);
-        if pulse != self.pulse {
-            self.pulse = pulse;
-            self.feed(core, clock::now(), Input::AppAlive);
-        }
-    }
-
-    /// Hands in what has arrived.
-    fn drain(&mut self, core: &mut Core) -> Drain {
-        let Self { shared, ports, intake, totals, ended, timeout, .. } = self;
-        let socket = &ports.socket;
-        intake.drain(socket, |now, input| {
-            let mut wire = Wire { socket, sends: &mut totals.sends };
-            let fed = core.feed(now, input, shared, &mut wire);
-            *ended |= fed.ended;
-            *timeout = fed.timeout;
-        })
-    }
-
     /// Shows what changed and moves events on. Returns whether events wait, and whether all is
     /// shown.
     fn settle(&mut self, core: &mut Core) -> (bool, bool) {
@@ -245,12 +221,13 @@ impl<'a> Turner<'a> {
         self.totals.machine = core.machine.counters();
         self.totals.overflown = self.intake.overflown;
         self.totals.reads = self.intake.failed;
+        self.totals.lines = self.lifelines.counters();
         self.report.say(self.intake.drained(), self.totals, &self.shared.logger);
         (backlog, published)
     }
 
     fn sleep(&mut self, more: bool, backlog: bool, published: bool, idle: bool) -> Duration {
-        if more {
+        if more || self.reported {
             return Duration::ZERO;
         }
         let mut sleep = LONGEST;
@@ -260,6 +237,9 @@ impl<'a> Turner<'a> {
         self.restless = if sleep.is_zero() && idle { self.restless + 1 } else { 0 };
         if self.restless > RESTLESS {
             sleep = PUBLISH;
+        }
+        for rest in [self.lifelines.rest(), self.reach.rest(clock::mono())].into_iter().flatten() {
+            sleep = sleep.min(rest);
         }
         if backlog {
             sleep = sleep.min(FLUSH);

@@ -14,16 +14,14 @@ const SO_COOKIE: c_int = 57;
 
 /// Switches a flag of the socket level on.
 pub fn set_flag(number: RawFd, option: c_int) -> io::Result<()> {
-    let on: c_int = 1;
+    set_int(number, libc::SOL_SOCKET, option, 1)
+}
+
+/// Sets an option whose value is an int.
+pub fn set_int(number: RawFd, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
     // SAFETY: the option's value is an int that lives across the call.
     let code = unsafe {
-        libc::setsockopt(
-            number,
-            libc::SOL_SOCKET,
-            option,
-            (&raw const on).cast(),
-            length_of::<c_int>(),
-        )
+        libc::setsockopt(number, level, option, (&raw const value).cast(), length_of::<c_int>())
     };
     if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -55,6 +53,15 @@ pub fn drops(number: RawFd) -> Option<u32> {
         )
     };
     (code == 0 && length == length_of::<[u32; MEMINFO_LENGTH]>()).then(|| info[MEMINFO_DROPS])
+}
+
+/// Bytes that a TCP socket has not got an acknowledgement for, FIN counted as one; `None` if this
+/// is no such socket.
+pub fn unacknowledged(number: RawFd) -> Option<u32> {
+    let mut count: c_int = 0;
+    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int into `count`.
+    let code = unsafe { libc::ioctl(number, libc::TIOCOUTQ, &raw mut count) };
+    if code == 0 { u32::try_from(count).ok() } else { None }
 }
 
 fn length_of<T>() -> libc::socklen_t {

@@ -34,27 +34,55 @@ impl TableKind {
 ///
 /// To be called on a thread that was just started by the library and has no descriptor yet.
 pub fn enter(keep: Option<RawFd>) -> (TableKind, Option<RawFd>) {
-    let kind = if by_close_range(keep) {
-        TableKind::Private
-    } else if by_unshare(keep) {
-        TableKind::PrivateByUnshare
-    } else {
-        return (TableKind::Shared, keep);
-    };
+    let kind = leave(keep.as_slice());
+    if kind == TableKind::Shared {
+        return (kind, keep);
+    }
     let keep = keep.map(above_standard);
     fill_standard();
     (kind, keep)
 }
 
-fn by_close_range(keep: Option<RawFd>) -> bool {
-    let Some(keep) = keep.and_then(|number| u32::try_from(number).ok()) else {
-        return close_range(0, u32::MAX, libc::CLOSE_RANGE_UNSHARE);
-    };
-    // The first call reaches the top of the range, so that the kernel copies only what lies below.
-    if !close_range(keep.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE) {
-        return false;
+/// As [`enter`], for a thread that was started in a table that is private already: `keep` are
+/// numbers above 2 and stay what they are. [`TableKind::Shared`] means that nothing has changed.
+pub fn enter_another(keep: [RawFd; 2]) -> TableKind {
+    let kind = leave(&keep);
+    if kind != TableKind::Shared {
+        fill_standard();
     }
-    keep == 0 || close_range(0, keep - 1, 0)
+    kind
+}
+
+fn leave(keep: &[RawFd]) -> TableKind {
+    if by_close_range(keep) {
+        TableKind::Private
+    } else if by_unshare(keep) {
+        TableKind::PrivateByUnshare
+    } else {
+        TableKind::Shared
+    }
+}
+
+fn by_close_range(keep: &[RawFd]) -> bool {
+    let mut keep: Vec<u32> = keep.iter().filter_map(|number| u32::try_from(*number).ok()).collect();
+    keep.sort_unstable();
+    // From the top downwards: the first call reaches the top of the range, so that the kernel
+    // copies only what lies below.
+    let mut last = u32::MAX;
+    let mut flags = libc::CLOSE_RANGE_UNSHARE;
+    for number in keep.into_iter().rev() {
+        if number < last {
+            if !close_range(number + 1, last, flags) {
+                return false;
+            }
+            flags = 0;
+        }
+        match number.checked_sub(1) {
+            Some(below) => last = below,
+            None => return true,
+        }
+    }
+    close_range(0, last, flags)
 }
 
 fn close_range(first: u32, last: u32, flags: libc::c_uint) -> bool {
@@ -63,13 +91,13 @@ fn close_range(first: u32, last: u32, flags: libc::c_uint) -> bool {
     unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) == 0 }
 }
 
-fn by_unshare(keep: Option<RawFd>) -> bool {
+fn by_unshare(keep: &[RawFd]) -> bool {
     // SAFETY: no pointers are involved; concerns the calling thread alone.
     if unsafe { libc::unshare(libc::CLONE_FILES) } != 0 {
         return false;
     }
     for number in open_numbers() {
-        if Some(number) != keep {
+        if !keep.contains(&number) {
             // SAFETY: the table is private now and nothing in it is in use.
             unsafe { libc::close(number) };
         }
@@ -205,9 +233,34 @@ mod tests {
     }
 
     #[test]
+    fn a_second_private_table_holds_the_two_that_were_kept_and_leaves_the_first_alone() {
+        let mut pipes = [[0; 2]; 2];
+        for pipe in &mut pipes {
+            // SAFETY: the array holds two descriptors.
+            assert_eq!(unsafe { libc::pipe(pipe.as_mut_ptr()) }, 0);
+        }
+        let keep = [pipes[1][1], pipes[0][0]];
+        let before = target(pipes[0][1]);
+        let (kind, open) = in_a_thread(move || {
+            let kind = enter_another(keep);
+            let mut open = open_numbers();
+            open.retain(|number| !target(*number).is_empty());
+            open.sort_unstable();
+            (kind, open)
+        });
+        assert_eq!(kind, TableKind::Private);
+        assert_eq!(open, [0, 1, 2, keep[1], keep[0]]);
+        assert_eq!(target(pipes[0][1]), before);
+        for number in pipes.into_iter().flatten() {
+            // SAFETY: this test opened them, and its own table has them still.
+            assert_eq!(unsafe { libc::close(number) }, 0);
+        }
+    }
+
+    #[test]
     fn the_table_made_by_unshare_is_as_empty() {
         let (done, names) = in_a_thread(|| {
-            let done = by_unshare(None);
+            let done = by_unshare(&[]);
             fill_standard();
             (done, open_numbers().into_iter().map(target).collect::<Vec<_>>())
         });

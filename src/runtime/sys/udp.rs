@@ -1,5 +1,6 @@
 //! The socket that heartbeats arrive at and leave from.
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,6 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::clock::spec_nanos;
 use super::family::{Family, canonical};
+use super::refusals;
 use super::sockopt;
 use super::table::move_up;
 use crate::config::plan::Listen;
@@ -45,6 +47,8 @@ pub struct PeerSocket {
     socket: Socket,
     family: Family,
     cookie: Option<u64>,
+    /// A call has shown that the error queue holds something.
+    reported: Cell<bool>,
     private: PhantomData<*const ()>,
 }
 
@@ -83,7 +87,10 @@ impl PeerSocket {
             // peers every time. Capped at net.core.wmem_max.
             socket.set_send_buffer_size(receive_buffer)?;
         }
-        let mut this = Self { socket, family, cookie: None, private: PhantomData };
+        // Where this is refused, there is one witness less.
+        let _ = refusals::enable(socket.as_raw_fd(), family);
+        let reported = Cell::new(false);
+        let mut this = Self { socket, family, cookie: None, reported, private: PhantomData };
         if shared {
             let number = move_up(this.socket.into_raw_fd());
             // SAFETY: `move_up` returns the number of the socket that was just released to it.
@@ -120,6 +127,13 @@ impl PeerSocket {
 
     /// Reads one datagram without waiting.
     pub fn read(&self, buffer: &mut [u8]) -> Read {
+        match self.read_once(buffer) {
+            Read::Failed(error) if self.is_old(&error) => self.read_once(buffer),
+            read => read,
+        }
+    }
+
+    fn read_once(&self, buffer: &mut [u8]) -> Read {
         let mut source = SockAddrStorage::zeroed();
         // u64 for the alignment of control messages; room for the two that were asked for.
         let mut control = [0_u64; 16];
@@ -155,9 +169,35 @@ impl PeerSocket {
 
     /// Sends one datagram without waiting and without a signal.
     pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let to = self.family.mapped(to);
+        let to = SockAddr::from(self.family.mapped(to));
         let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-        self.socket.send_to_with_flags(bytes, &SockAddr::from(to), flags).map(|_| ())
+        let once = || self.socket.send_to_with_flags(bytes, &to, flags).map(|_| ());
+        match once() {
+            Err(error) if self.is_old(&error) => once(),
+            sent => sent,
+        }
+    }
+
+    /// Whether [`PeerSocket::report`] has something, as far as reads and sends have shown.
+    pub fn has_reports(&self) -> bool {
+        self.reported.get()
+    }
+
+    /// Takes what the network said of an earlier datagram of ours, with the beginning of that.
+    pub fn report(&self, buffer: &mut [u8]) -> refusals::Report {
+        let report = refusals::take(self.number(), buffer);
+        if report == refusals::Report::Empty {
+            self.reported.set(false);
+        }
+        report
+    }
+
+    /// An error that may concern an earlier datagram is gone with the call that returned it, which
+    /// is to be repeated: else a heartbeat to one peer would be lost by the death of another.
+    fn is_old(&self, error: &io::Error) -> bool {
+        let old = refusals::may_be_old(error);
+        self.reported.set(self.reported.get() || old);
+        old
     }
 
     /// Datagrams that were dropped because the receive buffer was full, modulo 2^32; `None` on
