@@ -30,6 +30,7 @@ pub(super) enum Key {
     Log,
     EventQueue,
     ResolveInterval,
+    TraceDir,
     Address,
 }
 
@@ -55,6 +56,8 @@ pub(super) enum Kind {
     Addresses,
     /// A file.
     Path,
+    /// A folder.
+    Folder,
     /// Hexadecimal digits that nobody may see.
     Secret,
     /// true or false.
@@ -99,7 +102,7 @@ pub(super) const DETECTORS: &[&str] = &["adaptive", "interval"];
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 23] = [
+pub(super) static KEYS: [KeySpec; 24] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -132,6 +135,7 @@ pub(super) static KEYS: [KeySpec; 23] = [
     row("log", Key::Log, Scope::Server, Kind::Choice(LOGS)),
     row("event_queue", Key::EventQueue, Scope::Server, Kind::Count(16, 65_536)),
     row("resolve_interval", Key::ResolveInterval, Scope::Server, Kind::Span(ms(1000), DAY)),
+    row("trace_dir", Key::TraceDir, Scope::Server, Kind::Folder),
     row("address", Key::Address, Scope::Peer, Kind::Addresses),
 ];
 

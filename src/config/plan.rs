@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::path::PathBuf;
 
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, Settings};
@@ -52,6 +53,8 @@ pub struct Plan {
     pub event_queue: usize,
     /// How often host names are looked up again.
     pub resolve_interval: Duration,
+    /// Where heartbeats are recorded, a file for each peer.
+    pub trace_dir: Option<PathBuf>,
     /// What holds for a peer that is added while the monitor runs.
     pub defaults: PeerDefaults,
 }

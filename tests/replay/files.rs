@@ -73,6 +73,17 @@ fn a_fixed_timeout_of_some_intervals_can_be_asked_for() {
 }
 
 #[test]
+fn of_several_intervals_the_most_frequent_is_replayed() {
+    let folder = Folder::new("intervals");
+    let slow = (0..9).map(|n| format!("{n},{},{}\n", n * 200_000, n * 200_000 + 100));
+    let mixed =
+        format!("# eta_us=200000\n{}# eta_us=100000\n{}", slow.collect::<String>(), rows(0));
+    let found = replay(&file(&folder, &mixed), &[]);
+    assert_eq!((&found["heartbeats"], &found["left_out"]), (&20.into(), &9.into()));
+    assert_eq!(found["eta_ms"], 100.0);
+}
+
+#[test]
 fn the_table_names_every_rule_and_says_when_evidence_is_missing() {
     let folder = Folder::new("table");
     let path = folder.join("trace.csv");
@@ -122,7 +133,6 @@ fn what_is_wrong_is_said_with_its_file_its_line_and_what_would_be_right() {
         ("# eta_us=100000\n5\n6\n-2\n".to_owned(), 4, "-1 for a lost heartbeat"),
         ("5\n6\n".to_owned(), 1, "write \"# eta_us=N\""),
         ("# eta_us=100000\n5\n1,2,3\n".to_owned(), 3, "one form throughout"),
-        ("# eta_us=100000\n5\n# eta_us=200000\n".to_owned(), 3, "cut the file into two"),
     ];
     for (content, line, right) in cases {
         let path = file(&folder, &content);

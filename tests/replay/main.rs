@@ -1,4 +1,4 @@
-//! `peermonctl replay` and `peermonctl trace`, as a user runs them.
+//! `peermonctl replay` and `peermonctl trace` as a user runs them, and the recording of traces.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,7 @@ mod folder;
 
 mod files;
 mod order;
+mod recording;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -6,6 +6,7 @@ mod input;
 mod outbox;
 mod own;
 mod schedule;
+pub mod trace;
 mod turn;
 
 use core::time::Duration;

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::Entropy;
+use super::trace::Trace;
 use crate::proto::event::{Event, EventKind, Evidence, Interrupt, PeerName, Reason};
 use crate::proto::time::{Now, Wall};
 use crate::proto::wire::Packet;
@@ -44,6 +45,8 @@ pub struct Outbox {
     current: (SocketAddr, Packet),
     events: VecDeque<Event>,
     interrupts: VecDeque<Interrupt>,
+    /// Heartbeats, if somebody records them.
+    pub trace: Trace,
     epoch: u64,
     next_id: u64,
     /// This node was told, with proof, that it was copied or rolled back (rules R7, R8).
@@ -60,6 +63,7 @@ impl Outbox {
             current: (SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), Packet::empty()),
             events: VecDeque::with_capacity(64),
             interrupts: VecDeque::with_capacity(4),
+            trace: Trace::default(),
             epoch: entropy(),
             next_id: 1,
             copied: false,

@@ -68,7 +68,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let trace = Trace::parse(&name, &text, args.eta)?;
     drop(text);
     let lives = clocks::aligned(&trace);
-    let eta = trace.eta;
+    let (eta, left_out) = (trace.eta, trace.left_out);
     drop(trace.lives);
     let setting = Setting { eta, level_cap: args.level_cap, ticks: args.ticks };
     let path = report::Path::of(&lives);
@@ -83,8 +83,17 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let margin = within - nanos(eta) as f64;
     let margin = Duration::from_nanos(margin.max(2.0 * nanos(eta) as f64) as u64);
     let choice = demand::choose(args.mistakes_at_most, margin, &setting, &lives);
-    let report =
-        Report { name, path, eta, within, solved, fixed, rate: args.mistakes_at_most, choice };
+    let report = Report {
+        name,
+        path,
+        left_out,
+        eta,
+        within,
+        solved,
+        fixed,
+        rate: args.mistakes_at_most,
+        choice,
+    };
     if args.json {
         report.json(out)?
     } else {

@@ -56,6 +56,8 @@ fn missing(life: &Life) -> usize {
 pub struct Report {
     pub name: String,
     pub path: Path,
+    /// Heartbeats at other intervals.
+    pub left_out: usize,
     pub eta: Duration,
     /// Nanoseconds.
     pub within: f64,
@@ -88,6 +90,9 @@ impl Report {
             path.drift_ppm,
             path.lives
         )?;
+        if self.left_out > 0 {
+            writeln!(out, "{} heartbeats at other intervals are left out", self.left_out)?;
+        }
         writeln!(
             out,
             "every rule set to a detection time of {} at its 99.9 % quantile\n",
@@ -175,12 +180,13 @@ impl Report {
         let ms = |nanos: f64| number(nanos / 1e6);
         writeln!(
             out,
-            "{{\"file\": {}, \"heartbeats\": {}, \"lost\": {}, \"lives\": {}, \"eta_ms\": {}, \
+            "{{\"file\": {}, \"heartbeats\": {}, \"lost\": {}, \"lives\": {}, \"left_out\": {}, \"eta_ms\": {}, \
             \"mean_delay_ms\": {}, \"sd_delay_ms\": {}, \"drift_ppm\": {}, \"detect_within_ms\": {},",
             text(&self.name),
             path.beats,
             path.lost,
             path.lives,
+            self.left_out,
             ms(nanos(self.eta) as f64),
             ms(path.mean_delay),
             ms(path.sd_delay),

@@ -3,6 +3,8 @@
 //! Two forms, microseconds in both; empty lines count for nothing, and what begins with `#` is a
 //! comment, except `# eta_us=N` (the sending interval) and `# life` (from here on another life of the
 //! sender, or of the recording: nothing is concluded from one side of the line to the other).
+//! Where the interval changes, a life begins as well; only the lives with the most frequent
+//! interval are kept.
 //!
 //! - CSV `seq,send_us,recv_us`, perhaps with that line as its head; `recv_us` is -1 for a lost
 //!   heartbeat. Two clocks with any offset between them.
@@ -25,6 +27,8 @@ pub struct Trace {
     pub eta: Duration,
     /// The lives of the sender, each in the order of sending.
     pub lives: Vec<Vec<Beat>>,
+    /// How many heartbeats stand in lives with another interval.
+    pub left_out: usize,
 }
 
 /// Times beyond this are no microseconds of any clock: a hundred years.
@@ -56,7 +60,8 @@ struct Reader {
     eta: Option<Duration>,
     by_hand: bool,
     form: Option<Form>,
-    lives: Vec<Vec<Beat>>,
+    /// Lives with their interval, if that is known.
+    lives: Vec<(Option<Duration>, Vec<Beat>)>,
     life: Vec<Beat>,
 }
 
@@ -87,20 +92,15 @@ impl Reader {
 
     fn comment(&mut self, comment: &str) -> Result<(), String> {
         if comment == "life" {
-            let life = core::mem::take(&mut self.life);
-            self.lives.push(life);
+            self.end_life();
         }
         let Some(eta) = comment.strip_prefix("eta_us=") else { return Ok(()) };
         let micros: u64 = eta.parse().ok().filter(|n| (1..=86_400_000_000).contains(n)).ok_or(
             "eta_us is the sending interval in whole microseconds, as in \"# eta_us=100000\"",
         )?;
         let eta = Duration::from_micros(micros);
-        if !self.by_hand {
-            if self.eta.is_some_and(|before| before != eta) {
-                return Err("the interval changes here; a trace has one interval throughout, so \
-                    cut the file into two"
-                    .into());
-            }
+        if !self.by_hand && self.eta != Some(eta) {
+            self.end_life();
             self.eta = Some(eta);
         }
         Ok(())
@@ -160,39 +160,57 @@ impl Reader {
         Ok(())
     }
 
+    fn end_life(&mut self) {
+        let life = core::mem::take(&mut self.life);
+        self.lives.push((self.eta, life));
+    }
+
     fn finish(mut self) -> Result<Trace, String> {
-        self.lives.push(core::mem::take(&mut self.life));
-        let arrivals = |life: &Vec<Beat>| life.iter().filter(|b| b.arrived.is_some()).count();
-        self.lives.retain(|life| arrivals(life) >= 2);
-        if self.lives.iter().map(arrivals).sum::<usize>() < 10 {
+        self.end_life();
+        let arrivals = |life: &[Beat]| life.iter().filter(|b| b.arrived.is_some()).count();
+        self.lives.retain(|(_, life)| arrivals(life) >= 2);
+        let usual = self.most_frequent_interval();
+        let (kept, others): (Vec<_>, Vec<_>) =
+            core::mem::take(&mut self.lives).into_iter().partition(|(eta, _)| *eta == usual);
+        let lives: Vec<Vec<Beat>> = kept.into_iter().map(|(_, life)| life).collect();
+        let left_out = others.iter().map(|(_, life)| life.len()).sum();
+        if lives.iter().map(|life| arrivals(life)).sum::<usize>() < 10 {
             return Err("fewer than ten heartbeats arrive; there is nothing to learn from that \
                 (rows are seq,send_us,recv_us, or one delay per line)"
                 .into());
         }
-        let eta = match self.eta {
-            Some(eta) => eta,
-            None => self.usual_interval().ok_or(
-                "the sending interval cannot be told from send_us; write \"# eta_us=N\" \
-                 (microseconds) at the top, or give --eta",
-            )?,
-        };
-        Ok(Trace { eta, lives: self.lives })
+        let eta = usual.or_else(|| median_interval(&lives)).ok_or(
+            "the sending interval cannot be told from send_us; write \"# eta_us=N\" \
+             (microseconds) at the top, or give --eta",
+        )?;
+        Ok(Trace { eta, lives, left_out })
     }
 
-    /// The median time between two heartbeats.
-    fn usual_interval(&self) -> Option<Duration> {
-        let steps = self.lives.iter().flat_map(|life| life.windows(2)).filter_map(|pair| {
-            let [a, b] = pair else { return None };
-            Some((b.sent - a.sent) / i64::try_from(b.seq - a.seq).ok()?.max(1))
-        });
-        let mut steps: Vec<i64> = steps.collect();
-        let middle = steps.len() / 2;
-        if steps.is_empty() {
-            return None;
+    fn most_frequent_interval(&self) -> Option<Duration> {
+        let mut counts: Vec<(Option<Duration>, usize)> = Vec::new();
+        for (eta, life) in &self.lives {
+            match counts.iter_mut().find(|(known, _)| known == eta) {
+                Some((_, count)) => *count += life.len(),
+                None => counts.push((*eta, life.len())),
+            }
         }
-        let (_, median, _) = steps.select_nth_unstable(middle);
-        u64::try_from(*median).ok().filter(|ns| *ns > 0).map(Duration::from_nanos)
+        counts.into_iter().max_by_key(|(_, count)| *count).and_then(|(eta, _)| eta)
     }
+}
+
+/// The median time between two heartbeats.
+fn median_interval(lives: &[Vec<Beat>]) -> Option<Duration> {
+    let steps = lives.iter().flat_map(|life| life.windows(2)).filter_map(|pair| {
+        let [a, b] = pair else { return None };
+        Some((b.sent - a.sent) / i64::try_from(b.seq - a.seq).ok()?.max(1))
+    });
+    let mut steps: Vec<i64> = steps.collect();
+    let middle = steps.len() / 2;
+    if steps.is_empty() {
+        return None;
+    }
+    let (_, median, _) = steps.select_nth_unstable(middle);
+    u64::try_from(*median).ok().filter(|ns| *ns > 0).map(Duration::from_nanos)
 }
 
 const CSV: &str = "a row is seq,send_us,recv_us in whole microseconds, such as \
