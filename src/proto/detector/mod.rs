@@ -1,8 +1,17 @@
 //! From arrivals to a verdict. One detector per peer; a further rule is a further file and variant.
 
 pub mod adaptive;
+pub mod bertier;
+pub mod calibrator;
+pub mod chen;
+pub mod chen_config;
 pub mod interval;
 pub mod level;
+pub mod normal;
+pub mod phi;
+pub mod qos;
+pub mod two_window;
+pub mod window;
 
 use core::time::Duration;
 

@@ -9,6 +9,7 @@ mod outbox;
 mod own;
 mod reach;
 mod schedule;
+pub mod trace;
 mod turn;
 
 use core::time::Duration;

@@ -29,6 +29,7 @@ use super::sys::clock;
 use super::sys::eventfd::HostEnd;
 use super::sys::table::{self, TableKind};
 use super::threads::{SMALL_STACK, Thread};
+use super::work::trace::{Tap, recording};
 use super::work::{Task, Worker};
 use crate::config::plan::{Listen, PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
@@ -144,6 +145,7 @@ struct Life {
     worker: Worker,
     commands: Receiver<Command>,
     ready: Ready,
+    tap: Option<Tap>,
 }
 
 impl Boot {
@@ -154,7 +156,7 @@ impl Boot {
             TableKind::Shared => Some(end.bell()),
             TableKind::Private | TableKind::PrivateByUnshare => end.inherited_bell(number),
         }));
-        let Life { ports, lifelines, reach, pump, worker, commands, ready } =
+        let Life { ports, lifelines, reach, pump, worker, commands, ready, tap } =
             match self.set_up(table) {
                 Ok(life) => life,
                 Err(error) => {
@@ -163,6 +165,7 @@ impl Boot {
                     return;
                 }
             };
+        core.tap = tap;
         let shared = &*self.shared;
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
@@ -176,6 +179,7 @@ impl Boot {
             let _ = catch_unwind(AssertUnwindSafe(|| turner.last_words(&mut core)));
         }
         turner.close();
+        core.tap = None;
         worker.stop();
         pump.stop();
         if served.is_ok() {
@@ -200,12 +204,14 @@ impl Boot {
         let logger = || shared.logger.clone();
         let (pump, commands) = Pump::start(self.from_hosts.clone(), ports.waker(), logger())
             .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
+        let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let task = Task {
             plan: Arc::clone(&shared.plan),
             family: ports.socket.family(),
             peers: self.peers.clone(),
             resolver: shared.resolver.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             results: self.to_self.clone(),
+            recorder,
             logger: logger(),
         };
         match Worker::start(task) {
@@ -220,7 +226,7 @@ impl Boot {
                 );
                 let registry = ports.registry();
                 let reach = Reach::open(shared.plan.listen, table, registry, &shared.logger);
-                Ok(Life { ports, lifelines, reach, pump, worker, commands, ready })
+                Ok(Life { ports, lifelines, reach, pump, worker, commands, ready, tap })
             }
             Err(error) => {
                 pump.stop();
