@@ -432,7 +432,7 @@ fn the_longest_names_fit_and_are_the_longest_datagram() {
 prop_compose! {
     fn any_header()(
         kind in 1_u8..=5,
-        small in any::<(u16, u32, u8, u8, u16, u8)>(),
+        small in any::<(u16, u32, u8, u8, u16, u8, u8)>(),
         ids in any::<([u8; 16], [u8; 16])>(),
         lives in (1_u64.., any::<u64>(), any::<u64>(), any::<u64>(), 1_u64.., any::<u64>()),
         times in (0_u64..1 << 62, any::<i64>(), any::<u64>(), any::<u64>()),
@@ -469,6 +469,7 @@ prop_compose! {
             path: small.3,
             reason: small.4,
             echoed_path: small.5,
+            heard_paths: small.6,
             list_digest: times.3,
         }
     }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use crate::proto::event::{Event, EventKind, Interrupt, Reason};
+use crate::proto::event::{Event, EventKind, Interrupt, Reason, Telling};
 
 /// The constant of the C interface without its prefix: `DOWN`.
 pub const fn kind_name(kind: EventKind) -> &'static str {
@@ -67,6 +67,9 @@ fn write(line: &mut String, event: &Event) -> core::fmt::Result {
     if let Some(peer) = &event.peer {
         write!(line, " {peer}")?;
     }
+    if let Some(path) = event.path {
+        write!(line, " path {} at {}", path.number, path.address)?;
+    }
     if event.reason != Reason::None {
         write!(line, " ({})", reason_name(event.reason))?;
     }
@@ -86,6 +89,21 @@ fn write(line: &mut String, event: &Event) -> core::fmt::Result {
     if evidence.misses > 0 {
         write!(line, "{separator}{} missed", evidence.misses)?;
         separator = ", ";
+    }
+    if event.outages > 0 {
+        write!(line, "{separator}{} outages, its notices rest", event.outages)?;
+        separator = ", ";
+    }
+    match event.telling {
+        Telling::Now => {}
+        Telling::Withheld => {
+            write!(line, "{separator}not told, its notices rest")?;
+            separator = ", ";
+        }
+        Telling::AfterRest => {
+            write!(line, "{separator}told late, it outlasted the rest")?;
+            separator = ", ";
+        }
     }
     if event.incarnation != 0 {
         write!(line, "{separator}incarnation {:016x}", event.incarnation)?;

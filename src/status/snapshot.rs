@@ -91,6 +91,10 @@ mod tests {
             detect_within: Duration::from_secs(1),
             pause_remaining: Duration::ZERO,
             address: None,
+            paths: 1,
+            paths_up: 1,
+            paths_one_way: 0,
+            resting: false,
             evidence: Evidence::default(),
         }
     }

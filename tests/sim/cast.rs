@@ -6,13 +6,13 @@ use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
 
 use super::network::Link;
 use super::rng::Rng;
-use super::servers::{address, ms};
+use super::servers::{address, ms, second};
 use super::world::World;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Two to four servers that watch one another, each with its own intervals, rule and clock.
-pub fn cast(rng: &mut Rng) -> World {
+pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
     let mut world = World::new(rng.next());
     let nodes = rng.pick(&[2, 2, 2, 3, 3, 4]);
     for index in 0..nodes {
@@ -21,8 +21,38 @@ pub fn cast(rng: &mut Rng) -> World {
         // Together at most 500 ppm apart: what the floor of the level follows (rule R13).
         world.nodes[node].drift_ppm = rng.below(501) as i64 - 250;
     }
+    if paths.chance(0.5) {
+        second_network(&mut world, paths);
+    }
     world.tape = Some(Vec::new());
     world
+}
+
+/// Some pairs know of a second network between them, mostly both, in whatever order.
+fn second_network(world: &mut World, rng: &mut Rng) {
+    for index in 0..world.nodes.len() {
+        world.nodes[index].more = vec![second(index)];
+        world.nodes[index].one_source = rng.chance(0.1);
+    }
+    for from in 0..world.nodes.len() {
+        for to in from + 1..world.nodes.len() {
+            for (node, other) in [(from, to), (to, from)] {
+                if rng.chance(0.2) {
+                    continue;
+                }
+                let known = world.nodes[node].settings.peers.iter();
+                let at = known.take_while(|peer| peer.addresses[0] != address(other)).count();
+                let addresses = &mut world.nodes[node].settings.peers[at].addresses;
+                addresses.push(second(other));
+                if rng.chance(0.2) {
+                    addresses.reverse();
+                }
+            }
+        }
+    }
+    for index in 0..world.nodes.len() {
+        world.replace(index);
+    }
 }
 
 fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
@@ -51,6 +81,7 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
                 detection,
                 first_contact: Duration::from_secs(30),
                 roaming: rng.chance(0.2),
+                flapping: None,
             })
             .collect(),
     }

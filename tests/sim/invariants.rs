@@ -39,6 +39,8 @@ pub struct Checker {
     last: Vec<Option<(u64, u64)>>,
     /// Per sender and receiver: since when the way and the sender are without fault.
     fair_since: Vec<Vec<Option<Time>>>,
+    /// Per network, sender and receiver: since when that path is without fault.
+    path_fair_since: [Vec<Vec<Option<Time>>>; 2],
     /// Per sender and receiver: when the way was last slow. What the echo proves of an age is the
     /// round trip at best, so a slow way back makes fresh datagrams look old (rule R13).
     pub slow: Vec<Vec<Time>>,
@@ -55,6 +57,7 @@ impl Checker {
             records: vec![BTreeMap::new(); nodes],
             last: vec![None; nodes],
             fair_since: vec![vec![None; nodes]; nodes],
+            path_fair_since: [(); 2].map(|()| vec![vec![None; nodes]; nodes]),
             slow: vec![vec![Time::ZERO; nodes]; nodes],
             started: vec![None; nodes],
             claimants: false,
@@ -80,6 +83,19 @@ impl Checker {
     /// Something about the way or the sender is at fault, or is not any more.
     pub fn set_fair(&mut self, from: usize, to: usize, fair: bool, now: Time) {
         let since = &mut self.fair_since[from][to];
+        *since = if fair { since.or(Some(now)) } else { None };
+    }
+
+    /// The same of one path.
+    pub fn set_path_fair(
+        &mut self,
+        network: usize,
+        from: usize,
+        to: usize,
+        fair: bool,
+        now: Time,
+    ) {
+        let since = &mut self.path_fair_since[network][from][to];
         *since = if fair { since.or(Some(now)) } else { None };
     }
 
@@ -133,6 +149,7 @@ impl Checker {
             (EventKind::NameConflict, _) if !self.claimants => {
                 return Err("14: NAME_CONFLICT without a conflict".into());
             }
+            (EventKind::PathDown, _) => self.check_path(world, node, at, event)?,
             _ => {}
         }
         Ok(())
@@ -214,6 +231,32 @@ impl Checker {
         let rested = between > settled || at.since(sleeper.stalled) > settled;
         if fair && rested && world.truth.laziness(node, at) <= ms(50) {
             return Err("6: DOWN of a live peer over a way without fault".into());
+        }
+        Ok(())
+    }
+
+    /// PATH_DOWN: there are several, and one without fault in both directions is none.
+    fn check_path(&self, world: &World, node: usize, at: Time, event: &Event) -> Result<(), String> {
+        let name = event.peer.as_deref().unwrap_or_default();
+        let (Some(view), Some(path)) = (world.view(node, name), event.path) else {
+            return Err("PATH_DOWN of nothing".into());
+        };
+        if view.paths < 2 {
+            return Err("PATH_DOWN of the only path".into());
+        }
+        let named = (0..world.nodes.len()).find(|at| &*world.nodes[*at].name == name);
+        let Some((from, network)) =
+            named.and_then(|from| Some((from, world.nodes[from].network_of(path.address)?)))
+        else {
+            return Ok(());
+        };
+        let settled = SETTLED + view.detect_within * 5;
+        let fair = |from: usize, to: usize| {
+            self.path_fair_since[network][from][to].is_some_and(|since| at.since(since) > settled)
+        };
+        let rested = at.since(world.truth.sleepers[node].stalled) > settled;
+        if rested && fair(node, from) && fair(from, node) {
+            return Err(format!("PATH_DOWN of {path:?} without a fault"));
         }
         Ok(())
     }

@@ -16,6 +16,11 @@ pub fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + index as u8], 28170))
 }
 
+/// The address of node `index` on the second network.
+pub fn second(index: usize) -> SocketAddr {
+    SocketAddr::from(([10, 1, 0, 1 + index as u8], 28170))
+}
+
 /// The settings of node `index` among `names`, everybody watching everybody.
 pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Duration) -> Settings {
     let detection = Detection { detect_within, level_cap: detect_within / 4, rule: Rule::Adaptive };
@@ -39,6 +44,7 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
                 detection,
                 first_contact: Duration::from_secs(30),
                 roaming: false,
+                flapping: None,
             })
             .collect(),
     }

@@ -11,11 +11,13 @@ mod compose;
 mod context;
 mod echo;
 mod filter;
+mod flap;
 mod inbound;
 mod judge;
 mod life;
 mod limit;
 mod outbound;
+mod paths;
 mod report;
 mod sent;
 mod timers;
@@ -31,10 +33,12 @@ pub use view::{State, View};
 use self::claim::Claims;
 use self::echo::Echo;
 use self::filter::Filter;
+use self::flap::Flap;
 use self::judge::Gap;
 use self::life::Lives;
 use self::limit::Bucket;
 use self::outbound::Outbound;
+use self::paths::Paths;
 use self::timers::{Timer, Timers};
 use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
@@ -98,6 +102,8 @@ pub struct Peer {
     paused_until: Time,
 
     echo: Echo,
+    paths: Paths,
+    flap: Flap,
     outbound: Outbound,
     timers: Timers,
     answers: Bucket,
@@ -150,6 +156,8 @@ impl Peer {
             not_seen_told: false,
             paused_until: Time::ZERO,
             echo: Echo::new(),
+            paths: Paths::default(),
+            flap: Flap::new(settings.flapping),
             timers: Timers::default(),
             answers: Bucket::new(ANSWERS.0, ANSWERS.1),
             repeats: Bucket::new(REPEATS.0, REPEATS.1),
@@ -228,6 +236,7 @@ impl Peer {
         }
         self.renew_nonce(cx);
         self.echo = Echo::new();
+        self.paths.forget_said();
         self.claims = Claims::default();
         self.gap = Gap::default();
         self.flags &= !(view::FLAG_HELD_DOWN | view::FLAG_ONE_WAY);
@@ -252,16 +261,20 @@ impl Peer {
         self.settle_claims();
         self.renew_nonce(cx);
         self.echo = Echo::new();
+        self.paths.forget_said();
+        self.rearm_paths(cx);
         self.outbound.begin(incarnation);
         self.outbound.heard_since_start = false;
         self.timers.set(Timer::Beat, Some(cx.now.mono));
     }
 
     /// New addresses after a look-up.
-    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr], cx: &Context<'_>) {
         if !addresses.is_empty() && self.settings.addresses != addresses {
             self.settings.addresses = addresses.to_vec();
             self.outbound.set_addresses(&self.settings);
+            self.paths.readdress(self.outbound.paths.len());
+            self.rearm_paths(cx);
             self.changed = true;
         }
     }
@@ -321,6 +334,10 @@ impl Peer {
             detect_within: self.pace.detect_within,
             pause_remaining: if pausing { remaining } else { Duration::ZERO },
             address: self.outbound.first_address(),
+            paths: self.outbound.paths.len() as u8,
+            paths_up: self.paths_up(),
+            paths_one_way: self.paths_one_way(),
+            resting: self.flap.is_resting(),
             evidence: self.evidence(),
         }
     }

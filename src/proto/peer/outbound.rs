@@ -147,6 +147,11 @@ impl Outbound {
         self.paths.first().map(|path| path.roamed.unwrap_or(path.address))
     }
 
+    /// The address of a path.
+    pub fn address_of(&self, path: usize) -> Option<SocketAddr> {
+        self.paths.get(path).map(|path| path.roamed.unwrap_or(path.address))
+    }
+
     /// The sendings of a path.
     pub fn log(&self, path: u8) -> Option<&SentLog> {
         self.paths.get(usize::from(path)).map(|path| &path.log)
@@ -226,10 +231,15 @@ impl Outbound {
         self.leaving.is_some()
     }
 
+    /// The path that `source` belongs to.
+    pub fn position_of(&self, source: SocketAddr) -> Option<usize> {
+        let is_it = |path: &Path| path.address == source || path.roamed == Some(source);
+        self.paths.iter().position(is_it)
+    }
+
     /// The path that `source` belongs to, or the first one.
     pub fn path_to(&self, source: SocketAddr) -> usize {
-        let is_it = |path: &Path| path.address == source || path.roamed == Some(source);
-        self.paths.iter().position(is_it).unwrap_or(0)
+        self.position_of(source).unwrap_or(0)
     }
 }
 

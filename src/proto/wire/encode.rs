@@ -108,7 +108,7 @@ pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     }
     packet.put(&[header.state as u8, header.held, header.application as u8, header.path]);
     packet.put(&header.reason.to_be_bytes());
-    packet.put(&[header.echoed_path, 0]);
+    packet.put(&[header.echoed_path, header.heard_paths]);
     packet.put(&header.list_digest.to_be_bytes());
     if matches!(header.kind, Kind::Start | Kind::Probe) {
         packet.put_extension(EXT_GROUP, names.group.as_bytes());
