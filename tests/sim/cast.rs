@@ -30,9 +30,11 @@ pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
 
 /// Some pairs know of a second network between them, mostly both, in whatever order.
 fn second_network(world: &mut World, rng: &mut Rng) {
+    // Where sources do not tell paths apart, everybody lists the networks in one order.
+    let one_source = rng.chance(0.2);
     for index in 0..world.nodes.len() {
         world.nodes[index].more = vec![second(index)];
-        world.nodes[index].one_source = rng.chance(0.1);
+        world.nodes[index].one_source = one_source;
     }
     for from in 0..world.nodes.len() {
         for to in from + 1..world.nodes.len() {
@@ -42,15 +44,17 @@ fn second_network(world: &mut World, rng: &mut Rng) {
                 }
                 let known = world.nodes[node].settings.peers.iter();
                 let at = known.take_while(|peer| peer.addresses[0] != address(other)).count();
-                let addresses = &mut world.nodes[node].settings.peers[at].addresses;
-                addresses.push(second(other));
-                if rng.chance(0.2) {
-                    addresses.reverse();
+                let peer = &mut world.nodes[node].settings.peers[at];
+                peer.addresses.push(second(other));
+                if !one_source && rng.chance(0.2) {
+                    peer.addresses.reverse();
                 }
             }
         }
     }
     for index in 0..world.nodes.len() {
+        // A path that wanders to another network is as fair as that one is.
+        world.nodes[index].settings.peers.iter_mut().for_each(|peer| peer.roaming = false);
         world.replace(index);
     }
 }

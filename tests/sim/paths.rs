@@ -410,3 +410,31 @@ fn a_slow_path_and_one_that_loses_half_still_carry_and_what_was_kept_back_does_n
     assert_eq!((turns(&world, A), turns(&world, B)), (vec![(PathDown, 1)], vec![(PathDown, 1)]));
     assert_eq!(world.life_story(A, "b"), []);
 }
+
+#[test]
+fn a_peer_with_one_address_more_than_we_know_does_not_wander() {
+    let mut world = World::new(18);
+    for index in 0..2 {
+        let mut settings = settings(&["a", "b"], index, ms(200), ms(1000));
+        settings.peers[0].roaming = true;
+        if index == B {
+            settings.peers[0].addresses.push(second(A));
+        }
+        world.add(settings);
+        world.nodes[index].more = vec![second(index)];
+    }
+    world.start(A);
+    world.start(B);
+    world.run(secs(6));
+    let before = world.nodes[A].sent;
+    world.run(secs(60));
+    assert!(world.nodes[A].sent - before <= 301, "no probes");
+    // The way home is lost: now it has moved, and comes back when it can.
+    world.both(A, B, |link| link.cut = true);
+    world.run(secs(60));
+    assert_eq!(world.view(A, "b").unwrap().address, Some(second(B)));
+    assert_eq!(world.life_story(A, "b"), [(Started, Reason::None)]);
+    world.both(A, B, |link| link.cut = false);
+    world.run(secs(6));
+    assert_eq!(world.view(A, "b").unwrap().address, Some(address(B)));
+}
