@@ -126,6 +126,7 @@ fn brief(span: Duration) -> String {
 mod tests {
     use super::*;
     use crate::notify::queue::tests::event;
+    use crate::proto::event::EventPath;
 
     #[test]
     fn an_event_reads_as_one_line_with_its_evidence() {
@@ -142,6 +143,20 @@ mod tests {
             "DOWN billing (SILENT): silent for 1.02 s, interval 200 ms, deadline 1.00 s, \
              round trip 314 us, 4 missed, incarnation 0000000000000abc [event 7]"
         );
+    }
+
+    #[test]
+    fn an_event_of_a_path_names_it_and_one_that_is_not_told_says_so() {
+        let address = "10.1.0.2:28170".parse().unwrap();
+        let mut lost = event(3, EventKind::PathDown, Some("billing"));
+        lost.path = Some(EventPath { number: 1, address });
+        assert_eq!(line(&lost), "PATH_DOWN billing path 1 at 10.1.0.2:28170 [event 3]");
+        let mut flapping = event(4, EventKind::Flapping, Some("billing"));
+        flapping.outages = 5;
+        assert_eq!(line(&flapping), "FLAPPING billing: 5 outages, its notices rest [event 4]");
+        let mut down = event(5, EventKind::Down, Some("billing"));
+        down.telling = Telling::Withheld;
+        assert_eq!(line(&down), "DOWN billing: not told, its notices rest [event 5]");
     }
 
     #[test]

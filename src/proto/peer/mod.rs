@@ -268,6 +268,12 @@ impl Peer {
         self.timers.set(Timer::Beat, Some(cx.now.mono));
     }
 
+    /// Our monotonic clock stood still: by it, all that comes from now on seems to come early, so
+    /// what was learnt of the peer's stamps is void (rule R12, for our own pause).
+    pub fn on_own_suspend(&mut self) {
+        self.confessed = true;
+    }
+
     /// New addresses after a look-up.
     pub fn set_addresses(&mut self, addresses: &[SocketAddr], cx: &Context<'_>) {
         if !addresses.is_empty() && self.settings.addresses != addresses {

@@ -21,6 +21,9 @@ use crate::proto::wire::{HEARD_COUNT_SHIFT, HEARD_MASK, HEARD_SAID, Kind};
 
 /// So many heartbeats must have come by other paths before one counts as silent.
 const BEHIND: u32 = 2;
+/// So many datagrams in a row from another address move a path: one that somebody sent again from
+/// elsewhere does not.
+const MOVED: u8 = 3;
 
 /// One direction of one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +43,10 @@ enum Way {
 pub struct Paths {
     /// Per path of the peer: when something of its current life was taken there last.
     heard: [Option<Time>; MAX_PATHS],
-    /// Per path of the peer: our path to the address that the latest one came from.
+    /// Per path of the peer: our path to the address that its datagrams come from.
     source: [Option<usize>; MAX_PATHS],
+    /// Per path of the peer: how many in a row came from elsewhere.
+    elsewhere: [u8; MAX_PATHS],
     /// Per path of the peer: the heartbeats that came since, by others.
     behind: [u32; MAX_PATHS],
     /// The latest heartbeat of the current life, and how many came since silence counts.
@@ -86,6 +91,7 @@ impl Paths {
     /// on, what was told of it too; one that is gone is forgotten.
     pub fn readdress(&mut self, count: usize) {
         self.source = [None; MAX_PATHS];
+        self.elsewhere = [MOVED; MAX_PATHS];
         self.down &= mask(count);
         self.one_way &= mask(count);
     }
@@ -105,14 +111,23 @@ impl Paths {
             self.beats = self.beats.saturating_add(1);
             self.behind.iter_mut().for_each(|behind| *behind = behind.saturating_add(1));
         }
-        let (Some(heard), Some(from), Some(behind)) =
-            (self.heard.get_mut(path), self.source.get_mut(path), self.behind.get_mut(path))
+        let (Some(heard), Some(behind)) = (self.heard.get_mut(path), self.behind.get_mut(path))
         else {
             return;
         };
+        let first = heard.is_none();
         *heard = (*heard).max(Some(received));
-        *from = source;
         *behind = 0;
+        let (Some(from), Some(elsewhere)) =
+            (self.source.get_mut(path), self.elsewhere.get_mut(path))
+        else {
+            return;
+        };
+        *elsewhere = if *from == source { 0 } else { elsewhere.saturating_add(1) };
+        if first || *elsewhere >= MOVED {
+            *from = source;
+            *elsewhere = 0;
+        }
     }
 
     /// What we say to the peer of its paths at `now`: heard within `limit`, or, where heartbeats are
