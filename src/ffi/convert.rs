@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn an_event_about_a_path_has_its_number_and_its_address() {
-        for text in ["10.0.0.2:28170", "[fe80:1234:5678:9abc:def0:1234:5678:9abc%4294967295]:65535"] {
+        for text in ["10.0.0.2:28170", "[fe80:1234:5678:9abc:def0:1234:5678:9abc%4294967295]:65535"]
+        {
             let address = text.parse().unwrap();
             let path = Some(EventPath { number: 3, address });
             with_event(&Event { path, outages: 7, ..event(Some("billing")) }, |c| {

@@ -19,7 +19,10 @@ fn on_path(id: u64, kind: EventKind, number: u8) -> Event {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// An outage begins or ends; it is withheld, or told late, by these choices.
-    Outage { withheld: bool, late: bool },
+    Outage {
+        withheld: bool,
+        late: bool,
+    },
     /// A path falls silent or carries again.
     Path(u8),
     Read(usize),

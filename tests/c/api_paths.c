@@ -32,11 +32,14 @@ int main(void)
   monitor_t *orders = NULL;
   monitor_t *billing;
   monitor_peer_status_t status;
+  struct timespec moment;
   struct seen seen;
   char both[64];
   int ports[3];
   int tries;
 
+  moment.tv_sec = 0;
+  moment.tv_nsec = 1000000;
   free_ports(ports, 3);
   memset(&seen, 0, sizeof seen);
   tally_init(&seen.lost);
@@ -71,7 +74,7 @@ int main(void)
     CHECK_OK(monitor_peer_status(billing, "orders", &status));
     if (status.state == MONITOR_STATE_UP)
       break;
-    usleep(1000);
+    nanosleep(&moment, NULL);
   }
   CHECK(status.paths == 1 && status.paths_up == 1 && status.paths_one_way == 0);
 

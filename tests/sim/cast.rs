@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Detection, Flapping, PeerSettings, Rule, Settings};
 
 use super::network::Link;
 use super::rng::Rng;
@@ -24,8 +24,21 @@ pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
     if paths.chance(0.5) {
         second_network(&mut world, paths);
     }
+    damp_some(&mut world, paths);
     world.tape = Some(Vec::new());
     world
+}
+
+/// The notices of some peers rest when they flap.
+fn damp_some(world: &mut World, rng: &mut Rng) {
+    for index in 0..world.nodes.len() {
+        for peer in &mut world.nodes[index].settings.peers {
+            let outages = rng.pick(&[2, 2, 3, 4]);
+            let (window, rest) = (rng.ms(60_000, 600_000), rng.ms(10_000, 120_000));
+            peer.flapping = rng.chance(0.3).then_some(Flapping { outages, window, rest });
+        }
+        world.replace(index);
+    }
 }
 
 /// Some pairs know of a second network between them, mostly both, in whatever order.

@@ -44,7 +44,11 @@ fn a_second_process_of_one_name_waits_while_the_first_answers_and_is_told_as_a_c
     world.run(secs(5));
     world.start(C);
     world.run(secs(8));
-    assert_eq!(world.life_story(A, "b"), [(Started, Reason::None)], "ten detection times pass first");
+    assert_eq!(
+        world.life_story(A, "b"),
+        [(Started, Reason::None)],
+        "ten detection times pass first"
+    );
     world.run(secs(10));
     assert_eq!(count(&world, A, "b", NameConflict), 1);
     assert_eq!(count(&world, A, "b", Down), 0, "{:?}", world.life_story(A, "b"));

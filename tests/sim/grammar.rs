@@ -63,7 +63,10 @@ impl Grammar {
         let (bit, down) = (1 << path.number, event.kind == EventKind::PathDown);
         if self.place != Place::Up || (self.paths_down & bit != 0) == down {
             let told = self.paths_down;
-            return Err(format!("{:?} of {path:?} while {:?}, {told:b} down", event.kind, self.place));
+            return Err(format!(
+                "{:?} of {path:?} while {:?}, {told:b} down",
+                event.kind, self.place
+            ));
         }
         self.paths_down ^= bit;
         Ok(())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peermon::proto::event::{Event, EventKind, Reason};
+use peermon::proto::event::{Event, EventKind, Reason, Telling};
 use peermon::proto::peer::view::{FLAG_UNCONFIRMED, State, View};
 use peermon::proto::settings::{PeerSettings, Rule};
 use peermon::proto::time::Time;
@@ -27,6 +27,8 @@ const SETTLED: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Default)]
 struct Record {
     grammar: Grammar,
+    /// DOWN was told to the sinks, RECOVERED was not.
+    told_down: bool,
     down_at: Time,
     up_from: Time,
     removed_at: Option<Time>,
@@ -87,14 +89,7 @@ impl Checker {
     }
 
     /// The same of one path.
-    pub fn set_path_fair(
-        &mut self,
-        network: usize,
-        from: usize,
-        to: usize,
-        fair: bool,
-        now: Time,
-    ) {
+    pub fn set_path_fair(&mut self, network: usize, from: usize, to: usize, fair: bool, now: Time) {
         let since = &mut self.path_fair_since[network][from][to];
         *since = if fair { since.or(Some(now)) } else { None };
     }
@@ -113,6 +108,11 @@ impl Checker {
         event: &Event,
     ) -> Result<(), String> {
         self.events += 1;
+        self.check_telling(node, event)?;
+        if event.telling == Telling::AfterRest {
+            // It was judged, and looked at, when it was withheld.
+            return Ok(());
+        }
         self.check_number(node, event)?;
         let Some(name) = &event.peer else { return self.check_own(world, node, at, event) };
         let record = self.records[node].entry(name.clone()).or_default();
@@ -152,6 +152,29 @@ impl Checker {
             (EventKind::PathDown, _) => self.check_path(world, node, at, event)?,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// What is told takes turns too, and nothing but outages and their warnings is withheld (R25).
+    fn check_telling(&mut self, node: usize, event: &Event) -> Result<(), String> {
+        let Some(name) = &event.peer else { return Ok(()) };
+        let told = &mut self.records[node].entry(name.clone()).or_default().told_down;
+        let down = match (event.kind, event.telling) {
+            (EventKind::Late | EventKind::Down | EventKind::Recovered, Telling::Withheld) => *told,
+            (_, Telling::Withheld) => return Err(format!("R25: {:?} withheld", event.kind)),
+            (EventKind::Down, _) if *told => return Err("R25: DOWN told twice".into()),
+            (EventKind::Recovered, _) if !*told => {
+                return Err("R25: RECOVERED told without its DOWN".into());
+            }
+            (EventKind::Down, _) => true,
+            (EventKind::Recovered, _) => false,
+            (kind, Telling::AfterRest) => return Err(format!("R25: {kind:?} after a rest")),
+            (EventKind::Started | EventKind::Ended, _) if *told => {
+                return Err("R25: an outage stays open".into());
+            }
+            _ => *told,
+        };
+        *told = down;
         Ok(())
     }
 
@@ -236,7 +259,13 @@ impl Checker {
     }
 
     /// PATH_DOWN: there are several, and one without fault in both directions is none.
-    fn check_path(&self, world: &World, node: usize, at: Time, event: &Event) -> Result<(), String> {
+    fn check_path(
+        &self,
+        world: &World,
+        node: usize,
+        at: Time,
+        event: &Event,
+    ) -> Result<(), String> {
         let name = event.peer.as_deref().unwrap_or_default();
         let (Some(view), Some(path)) = (world.view(node, name), event.path) else {
             return Err("PATH_DOWN of nothing".into());

@@ -176,7 +176,10 @@ fn paths_that_work_in_one_direction_each_carry_a_peer_together() {
         world.run(secs(300));
         assert_eq!(world.life_story(A, "b"), [], "seed {seed}");
         assert_eq!(world.life_story(B, "a"), [], "seed {seed}");
-        assert_eq!((turns(&world, A), turns(&world, B)), (vec![(PathDown, 1)], vec![(PathDown, 0)]));
+        assert_eq!(
+            (turns(&world, A), turns(&world, B)),
+            (vec![(PathDown, 1)], vec![(PathDown, 0)])
+        );
         assert_eq!((masks(&world, A), masks(&world, B)), ((2, 0b01, 0b11), (2, 0b10, 0b11)));
     }
 }
@@ -346,7 +349,9 @@ fn a_change_of_an_address_is_told_as_its_path_and_as_nothing_else() {
 fn our_own_stall_makes_no_path_silent() {
     for seed in 0..20 {
         let mut world = world(seed, false);
-        for (limit, span) in [(usize::MAX, 900), (0, 900), (1, 5000), (usize::MAX, 30_000), (0, 3000)] {
+        for (limit, span) in
+            [(usize::MAX, 900), (0, 900), (1, 5000), (usize::MAX, 30_000), (0, 3000)]
+        {
             world.nodes[A].socket_limit = limit;
             world.stop(A);
             world.run(ms(span));

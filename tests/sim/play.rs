@@ -173,8 +173,9 @@ impl Play {
             for (at, event) in std::mem::take(&mut self.world.nodes[node].events) {
                 let name = self.world.nodes[node].name.clone();
                 let line = format!(
-                    "{name} reports {:?} {} {:?} {:x} {:?} {:?}",
+                    "{name} reports {:?} {:?} {} {:?} {:x} {:?} {:?}",
                     event.kind,
+                    event.telling,
                     event.peer.as_deref().unwrap_or("-"),
                     event.reason,
                     event.incarnation,
@@ -204,7 +205,8 @@ impl Play {
                     && !self.actors[to].removed.contains(&from);
                 // One path without fault is enough.
                 let networks = self.networks(from, to);
-                let fair = networks.iter().any(|net| self.world.link_on(*net, from, to).is_fair(FAIR));
+                let fair =
+                    networks.iter().any(|net| self.world.link_on(*net, from, to).is_fair(FAIR));
                 let fair = speaks && watched && fair;
                 for network in networks {
                     let link = self.world.link_on(network, from, to);

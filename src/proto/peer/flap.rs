@@ -134,14 +134,31 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::notify::queue::tests::event;
     use crate::proto::event::EventKind::{Down, Ended, Late, Recovered};
+    use crate::proto::event::Evidence;
+    use crate::proto::time::Wall;
 
-    const SETTINGS: Flapping = Flapping {
-        outages: 3,
-        window: Duration::from_secs(60),
-        rest: Duration::from_secs(30),
-    };
+    const SETTINGS: Flapping =
+        Flapping { outages: 3, window: Duration::from_secs(60), rest: Duration::from_secs(30) };
+
+    fn down_of(id: u64) -> Event {
+        Event {
+            kind: Down,
+            reason: Reason::Silent,
+            epoch: 1,
+            id,
+            peer: Some("b".into()),
+            incarnation: 1,
+            judged: Wall(0),
+            last_heard: None,
+            outage: Duration::ZERO,
+            merged: 0,
+            path: None,
+            outages: 0,
+            telling: Telling::Withheld,
+            evidence: Evidence::default(),
+        }
+    }
 
     /// What the law says, written down naively: every outage with its beginning, and the rests.
     #[derive(Default)]
@@ -203,7 +220,7 @@ mod tests {
                             model.resting = within >= SETTINGS.outages;
                             prop_assert_eq!(flapped, Some(within).filter(|_| model.resting));
                         } else {
-                            flap.keep(Some(&event(id, Down, Some("a"))));
+                            flap.keep(Some(&down_of(id)));
                         }
                     }
                     Step::Turn | Step::End => {

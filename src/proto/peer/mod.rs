@@ -2,7 +2,8 @@
 //!
 //! Each file is one concern: `inbound` decides what a datagram may change, `apply` is the state
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
-//! what, `claim` settles who carries the name, `echo` proves ages.
+//! what, `claim` settles who carries the name, `echo` proves ages, `paths` and `ways` tell of single
+//! addresses, `flap` decides what is told.
 
 mod apply;
 mod cadence;
@@ -22,6 +23,7 @@ mod report;
 mod sent;
 mod timers;
 pub mod view;
+mod ways;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -38,8 +40,8 @@ use self::judge::Gap;
 use self::life::Lives;
 use self::limit::Bucket;
 use self::outbound::Outbound;
-use self::paths::Paths;
 use self::timers::{Timer, Timers};
+use self::ways::Paths;
 use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
 use super::event::{PeerName, Reason};
