@@ -108,10 +108,9 @@ impl Checker {
         event: &Event,
     ) -> Result<(), String> {
         self.events += 1;
-        self.check_telling(node, event)?;
         if event.telling == Telling::AfterRest {
             // It was judged, and looked at, when it was withheld.
-            return Ok(());
+            return self.check_telling(node, event);
         }
         self.check_number(node, event)?;
         let Some(name) = &event.peer else { return self.check_own(world, node, at, event) };
@@ -120,6 +119,8 @@ impl Checker {
             return Err("R10: an event about a peer that was removed".into());
         }
         record.grammar.take(event).map_err(|why| format!("1, 3, 4: {why}"))?;
+        self.check_telling(node, event)?;
+        let record = self.records[node].entry(name.clone()).or_default();
         let down_at = record.down_at;
         if matches!(event.kind, EventKind::Started | EventKind::Recovered) {
             record.up_from = at;

@@ -443,3 +443,20 @@ fn a_peer_with_one_address_more_than_we_know_does_not_wander() {
     world.run(secs(6));
     assert_eq!(world.view(A, "b").unwrap().address, Some(address(B)));
 }
+
+#[test]
+fn many_paths_cost_no_wake_ups_of_their_own() {
+    let mut world = world(19, false);
+    // The judge's side of a lost path: slots, and nothing between them but what arrives.
+    world.both_on(1, A, B, |link| link.cut = true);
+    let (mut slots, mut before) = (0, world.nodes[A].wake);
+    let end = world.now + secs(60);
+    while world.step(end) {
+        if world.nodes[A].wake != before {
+            before = world.nodes[A].wake;
+            slots += 1;
+        }
+    }
+    assert_eq!(turns(&world, A), [(PathDown, 1)]);
+    assert!(slots <= 60 * 5 + 2, "{slots} wake-ups for 300 heartbeats");
+}
