@@ -218,7 +218,7 @@ extern "C" {
 #define MONITOR_EVENT_OVERDUE 64
 
 /**
- * One of several paths to the peer fell silent.
+ * One of several paths (addresses) of the peer fell silent, while another carries.
  */
 #define MONITOR_EVENT_PATH_DOWN 128
 
@@ -228,7 +228,7 @@ extern "C" {
 #define MONITOR_EVENT_PATH_UP 256
 
 /**
- * The peer goes up and down so often that its notices rest.
+ * The peer goes up and down so often that its notices rest; see "flap_outages".
  */
 #define MONITOR_EVENT_FLAPPING 512
 
@@ -455,6 +455,11 @@ extern "C" {
 #define MONITOR_LOG_TRACE 5
 
 /**
+ * In monitor_event_t: the event is not about a path.
+ */
+#define MONITOR_PATH_NONE 4294967295u
+
+/**
  * The room that the name of a peer needs: 64 bytes and a NUL.
  */
 #define MONITOR_NAME_SIZE 65
@@ -487,7 +492,8 @@ typedef struct monitor monitor_t;
 
 /**
  * What happened, why, and the numbers behind it. (epoch, id) names an event for ever; ids increase
- * within an epoch, and a reader that meets an unknown epoch starts anew.
+ * within an epoch (but for the DOWN of a peer that flaps, which may be told late), and a reader that
+ * meets an unknown epoch starts anew.
  *
  * The struct and the strings that it points to live until the callback returns.
  */
@@ -557,10 +563,25 @@ struct monitor_event {
    */
   uint32_t misses;
   /**
-   * Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED) that
-   * were dropped before this one because nobody took events off the queue.
+   * Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED,
+   * PATH_DOWN and PATH_UP) that were dropped before this one, because nobody took events off the
+   * queue or because the notices of a peer that flaps rested.
    */
   uint32_t merged;
+  /**
+   * PATH_DOWN, PATH_UP: the number of the path, from 0, in the order of the peer's addresses.
+   * MONITOR_PATH_NONE for every other kind.
+   */
+  uint32_t path;
+  /**
+   * FLAPPING: how many outages there were within "flap_window". 0 for every other kind.
+   */
+  uint32_t outages;
+  /**
+   * PATH_DOWN, PATH_UP: the address of the path, "10.0.0.2:28170" or "[fd00::2]:28170". NULL for
+   * every other kind.
+   */
+  const char *address;
 };
 
 /**
@@ -705,6 +726,22 @@ struct monitor_peer_record {
    * Nanoseconds that remain of the peer's announced pause; 0 = none.
    */
   uint64_t pause_remaining;
+  /**
+   * How many addresses the peer has: its paths, numbered from 0.
+   */
+  uint32_t paths;
+  /**
+   * One bit per path: it carries. 0 unless the state is UP or PAUSED.
+   */
+  uint32_t paths_up;
+  /**
+   * One bit per path: it works in one direction only. 0 unless the state is UP or PAUSED.
+   */
+  uint32_t paths_one_way;
+  /**
+   * 1 = the peer flaps: its outages are not told until its state has rested for "flap_rest".
+   */
+  uint32_t resting;
 };
 
 /**

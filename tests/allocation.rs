@@ -39,6 +39,7 @@ fn machine(index: usize, rule: Rule) -> Machine {
         detection: Detection { detect_within, level_cap: detect_within / 4, rule },
         first_contact: Duration::from_secs(30),
         roaming: false,
+        flapping: None,
     };
     let settings = Settings {
         group: "test".into(),

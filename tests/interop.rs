@@ -221,6 +221,7 @@ fn settings(key: Option<&str>, port: u16) -> Settings {
             detection,
             first_contact: BOUND,
             roaming: false,
+            flapping: None,
         }],
     }
 }

@@ -200,6 +200,7 @@ impl Puppet {
             path: 0,
             reason: 0,
             echoed_path: 0,
+            heard_paths: 0,
             list_digest: 0,
         };
         let names = Names { group: "default", sender: "puppet", receiver: "observer" };

@@ -198,6 +198,7 @@ fn every_field_of_a_dump_is_read_from_where_the_page_says() {
             ("path", header.path.into()),
             ("reason", header.reason.into()),
             ("echoed_path", header.echoed_path.into()),
+            ("heard_paths", header.heard_paths.into()),
             ("list_digest", header.list_digest.into()),
         ];
         for (name, read) in fields {
@@ -402,7 +403,7 @@ fn a_longer_header_of_a_newer_sender_is_skipped() {
 }
 
 #[test]
-fn unknown_flags_states_and_the_reserved_byte_do_no_harm() {
+fn unknown_flags_states_and_reserved_bits_do_no_harm() {
     let bytes = edited("RUNNING", |bytes| {
         bytes[6..8].copy_from_slice(&[0xff, 0xfe]);
         bytes[152..155].copy_from_slice(&[77, 88, 99]);
@@ -412,7 +413,7 @@ fn unknown_flags_states_and_the_reserved_byte_do_no_harm() {
     assert_eq!(header.flags, 0xfffe);
     assert_eq!((header.state, header.held), (OwnState::Running, 88));
     assert_eq!(header.application, Application::Unwatched);
-    assert_eq!(header.list_digest, 0);
+    assert_eq!((header.heard_paths, header.list_digest), (0xaa, 0));
 }
 
 #[test]
@@ -432,7 +433,7 @@ fn the_longest_names_fit_and_are_the_longest_datagram() {
 prop_compose! {
     fn any_header()(
         kind in 1_u8..=5,
-        small in any::<(u16, u32, u8, u8, u16, u8)>(),
+        small in any::<(u16, u32, u8, u8, u16, u8, u8)>(),
         ids in any::<([u8; 16], [u8; 16])>(),
         lives in (1_u64.., any::<u64>(), any::<u64>(), any::<u64>(), 1_u64.., any::<u64>()),
         times in (0_u64..1 << 62, any::<i64>(), any::<u64>(), any::<u64>()),
@@ -469,6 +470,7 @@ prop_compose! {
             path: small.3,
             reason: small.4,
             echoed_path: small.5,
+            heard_paths: small.6,
             list_digest: times.3,
         }
     }

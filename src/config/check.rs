@@ -13,7 +13,7 @@ use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
-use super::{Config, PeerDraft, rule, secret, timing};
+use super::{Config, PeerDraft, flap, rule, secret, timing};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, PeerSettings, Settings};
@@ -47,6 +47,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         },
         first_contact: span(server, Key::FirstContact, Duration::from_secs(30)),
         roaming: flag(server, Key::Roaming),
+        flapping: flap::of_server(server, drafts(), timing.detect_within)?,
     };
 
     let mut whole = Whole {
@@ -141,6 +142,7 @@ impl<'a> Whole<'a> {
             },
             first_contact: span(section, Key::FirstContact, self.defaults.first_contact),
             roaming: section.flag(Key::Roaming).map_or(self.defaults.roaming, |(flag, _)| flag),
+            flapping: flap::of_peer(server, name, section, timing.detect_within)?,
         };
         let name = Arc::clone(&draft.name);
         let endpoints = PeerEndpoints { name: Arc::clone(&name), endpoints: endpoints.to_vec() };

@@ -27,6 +27,9 @@ pub(super) enum Key {
     MaxInterval,
     PauseMax,
     Roaming,
+    FlapOutages,
+    FlapWindow,
+    FlapRest,
     Log,
     EventQueue,
     ResolveInterval,
@@ -105,7 +108,7 @@ pub(super) const DETECTORS: &[&str] = &["adaptive", "interval"];
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 27] = [
+pub(super) static KEYS: [KeySpec; 30] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -135,6 +138,9 @@ pub(super) static KEYS: [KeySpec; 27] = [
     row("max_interval", Key::MaxInterval, Scope::Server, Kind::Span(MIN_INTERVAL, HOUR)),
     row("pause_max", Key::PauseMax, Scope::Server, Kind::Span(ms(1000), DAY)),
     row("roaming", Key::Roaming, Scope::Both, Kind::Flag),
+    row("flap_outages", Key::FlapOutages, Scope::Both, Kind::Count(0, 100)),
+    row("flap_window", Key::FlapWindow, Scope::Both, Kind::Span(ms(1000), DAY)),
+    row("flap_rest", Key::FlapRest, Scope::Both, Kind::Span(ms(1000), DAY)),
     row("log", Key::Log, Scope::Server, Kind::Choice(LOGS)),
     row("event_queue", Key::EventQueue, Scope::Server, Kind::Count(16, 65_536)),
     row("resolve_interval", Key::ResolveInterval, Scope::Server, Kind::Span(ms(1000), DAY)),

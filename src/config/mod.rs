@@ -11,6 +11,7 @@ mod address;
 mod check;
 mod duration;
 mod file;
+mod flap;
 mod keys;
 mod origin;
 mod peer;

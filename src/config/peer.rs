@@ -94,6 +94,7 @@ impl PeerDefaults {
             detection: self.detection,
             first_contact: self.first_contact,
             roaming: self.roaming,
+            flapping: self.flapping,
         }
     }
 }

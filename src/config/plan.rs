@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::proto::event::PeerName;
-use crate::proto::settings::{Detection, Settings};
+use crate::proto::settings::{Detection, Flapping, Settings};
 
 /// Where log lines go when no log callback takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub struct PeerDefaults {
     pub first_contact: Duration,
     /// Whether it may be answered at addresses that are not configured, after a proof.
     pub roaming: bool,
+    /// When its notices rest.
+    pub flapping: Option<Flapping>,
 }
 
 /// Where to listen.

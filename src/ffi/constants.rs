@@ -43,11 +43,11 @@ pub const MONITOR_EVENT_ENDED: u32 = 16;
 pub const MONITOR_EVENT_NOT_SEEN: u32 = 32;
 /// A pause that the peer announced ran out, and the peer is not back.
 pub const MONITOR_EVENT_OVERDUE: u32 = 64;
-/// One of several paths to the peer fell silent.
+/// One of several paths (addresses) of the peer fell silent, while another carries.
 pub const MONITOR_EVENT_PATH_DOWN: u32 = 128;
 /// A silent path carries again.
 pub const MONITOR_EVENT_PATH_UP: u32 = 256;
-/// The peer goes up and down so often that its notices rest.
+/// The peer goes up and down so often that its notices rest; see "flap_outages".
 pub const MONITOR_EVENT_FLAPPING: u32 = 512;
 /// Two processes claim one name.
 pub const MONITOR_EVENT_NAME_CONFLICT: u32 = 1024;
@@ -154,6 +154,9 @@ pub const MONITOR_LOG_INFO: i32 = 3;
 pub const MONITOR_LOG_DEBUG: i32 = 4;
 /// What the authors of this library want to know.
 pub const MONITOR_LOG_TRACE: i32 = 5;
+
+/// In monitor_event_t: the event is not about a path.
+pub const MONITOR_PATH_NONE: u32 = 0xFFFF_FFFF_u32;
 
 /// The room that the name of a peer needs: 64 bytes and a NUL.
 pub const MONITOR_NAME_SIZE: usize = 65;

@@ -2,22 +2,27 @@
 
 use core::ffi::{CStr, c_char};
 use core::mem::size_of;
+use core::net::SocketAddr;
 use core::ptr;
+use std::io::Write;
 
 use crate::proto::event::{Event, Interrupt};
 use crate::proto::peer::view::View;
 use crate::proto::time::{Wall, nanos};
 
-use super::constants::{MONITOR_EVENT_FLAG_OWN_LINK, MONITOR_NAME_SIZE};
+use super::constants::{MONITOR_EVENT_FLAG_OWN_LINK, MONITOR_NAME_SIZE, MONITOR_PATH_NONE};
 use super::detail::floor_char_boundary;
 use super::types::{monitor_event, monitor_interrupt, monitor_peer_record};
 
 /// The longest log line with its NUL.
 const LINE_SIZE: usize = 1024;
+/// The longest address with its port, scope and NUL: 39 + 2 + 1 + 10 + 6 characters.
+const ADDRESS_SIZE: usize = 64;
 
 /// Hands an event to `use_it`; the struct and its name live until that returns.
 pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) -> T) -> T {
     let name = event.peer.as_deref().map(name_of);
+    let address = event.path.map(|path| address_of(path.address));
     let evidence = &event.evidence;
     let converted = monitor_event {
         size: size_of_u32::<monitor_event>(),
@@ -38,6 +43,9 @@ pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) ->
         round_trip: nanos(evidence.round_trip),
         misses: evidence.misses,
         merged: event.merged,
+        path: event.path.map_or(MONITOR_PATH_NONE, |path| path.number.into()),
+        outages: event.outages,
+        address: address.as_ref().map_or(ptr::null(), |address| address.as_ptr().cast()),
     };
     use_it(&raw const converted)
 }
@@ -78,6 +86,10 @@ pub fn status(view: &View) -> monitor_peer_record {
         own_lateness: nanos(evidence.own_lateness),
         round_trip: nanos(evidence.round_trip),
         pause_remaining: nanos(view.pause_remaining),
+        paths: view.paths.into(),
+        paths_up: view.paths_up.into(),
+        paths_one_way: view.paths_one_way.into(),
+        resting: view.resting.into(),
     }
 }
 
@@ -100,6 +112,15 @@ fn name_of(name: &str) -> [c_char; MONITOR_NAME_SIZE] {
     buffer
 }
 
+/// An address as text with its NUL, on the stack.
+fn address_of(address: SocketAddr) -> [u8; ADDRESS_SIZE] {
+    let mut buffer = [0_u8; ADDRESS_SIZE];
+    let room = buffer.get_mut(..ADDRESS_SIZE - 1).unwrap_or_default();
+    // No address is longer than the room for it.
+    let _ = write!(&mut *room, "{address}");
+    buffer
+}
+
 #[allow(clippy::cast_possible_truncation, reason = "structs of C are small")]
 const fn size_of_u32<T>() -> u32 {
     size_of::<T>() as u32
@@ -110,7 +131,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::proto::event::{EventKind, Evidence, Reason};
+    use crate::proto::event::{EventKind, EventPath, Evidence, Reason, Telling};
 
     fn event(peer: Option<&str>) -> Event {
         Event {
@@ -124,6 +145,9 @@ mod tests {
             last_heard: None,
             outage: Duration::from_nanos(7),
             merged: 8,
+            path: None,
+            outages: 0,
+            telling: Telling::Now,
             evidence: Evidence { misses: 9, ..Evidence::default() },
         }
     }
@@ -139,6 +163,27 @@ mod tests {
             assert_eq!((c.merged, c.misses), (8, 9));
             // SAFETY: the name lives as long as the struct.
             assert_eq!(unsafe { CStr::from_ptr(c.peer) }, c"billing");
+        });
+    }
+
+    #[test]
+    fn an_event_about_a_path_has_its_number_and_its_address() {
+        for text in ["10.0.0.2:28170", "[fe80:1234:5678:9abc:def0:1234:5678:9abc%4294967295]:65535"]
+        {
+            let address = text.parse().unwrap();
+            let path = Some(EventPath { number: 3, address });
+            with_event(&Event { path, outages: 7, ..event(Some("billing")) }, |c| {
+                // SAFETY: the struct lives until this closure returns.
+                let c = unsafe { &*c };
+                assert_eq!((c.path, c.outages), (3, 7));
+                // SAFETY: the address lives as long as the struct.
+                assert_eq!(unsafe { CStr::from_ptr(c.address) }.to_str(), Ok(text));
+            });
+        }
+        with_event(&event(Some("billing")), |c| {
+            // SAFETY: the struct lives until this closure returns.
+            let c = unsafe { &*c };
+            assert!(c.path == MONITOR_PATH_NONE && c.outages == 0 && c.address.is_null());
         });
     }
 

@@ -28,7 +28,8 @@ pub struct monitor_config {
 pub type monitor_config_t = monitor_config;
 
 /// What happened, why, and the numbers behind it. (epoch, id) names an event for ever; ids increase
-/// within an epoch, and a reader that meets an unknown epoch starts anew.
+/// within an epoch (but for the DOWN of a peer that flaps, which may be told late), and a reader that
+/// meets an unknown epoch starts anew.
 ///
 /// The struct and the strings that it points to live until the callback returns.
 #[repr(C)]
@@ -66,9 +67,18 @@ pub struct monitor_event {
     pub round_trip: u64,
     /// Heartbeats that were due and did not arrive.
     pub misses: u32,
-    /// Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED) that
-    /// were dropped before this one because nobody took events off the queue.
+    /// Complete pairs of this peer's events (DOWN and RECOVERED, OVERDUE or ENDED and STARTED,
+    /// PATH_DOWN and PATH_UP) that were dropped before this one, because nobody took events off the
+    /// queue or because the notices of a peer that flaps rested.
     pub merged: u32,
+    /// PATH_DOWN, PATH_UP: the number of the path, from 0, in the order of the peer's addresses.
+    /// MONITOR_PATH_NONE for every other kind.
+    pub path: u32,
+    /// FLAPPING: how many outages there were within "flap_window". 0 for every other kind.
+    pub outages: u32,
+    /// PATH_DOWN, PATH_UP: the address of the path, "10.0.0.2:28170" or "[fd00::2]:28170". NULL for
+    /// every other kind.
+    pub address: *const c_char,
 }
 
 /// What happened, why, and the numbers behind it.
@@ -123,6 +133,14 @@ pub struct monitor_peer_record {
     pub round_trip: u64,
     /// Nanoseconds that remain of the peer's announced pause; 0 = none.
     pub pause_remaining: u64,
+    /// How many addresses the peer has: its paths, numbered from 0.
+    pub paths: u32,
+    /// One bit per path: it carries. 0 unless the state is UP or PAUSED.
+    pub paths_up: u32,
+    /// One bit per path: it works in one direction only. 0 unless the state is UP or PAUSED.
+    pub paths_one_way: u32,
+    /// 1 = the peer flaps: its outages are not told until its state has rested for "flap_rest".
+    pub resting: u32,
 }
 
 /// What is known about a peer.
@@ -178,13 +196,16 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn layouts_of_released_structs_never_move() {
-        assert_eq!(size_of::<monitor_event>(), 112);
+        assert_eq!(size_of::<monitor_event>(), 128);
+        assert_eq!(offset_of!(monitor_event, path), 112);
+        assert_eq!(offset_of!(monitor_event, address), 120);
         assert_eq!(offset_of!(monitor_event, peer), 32);
         assert_eq!(offset_of!(monitor_event, misses), 104);
         assert_eq!(offset_of!(monitor_peer_record, name), 16);
         assert_eq!(offset_of!(monitor_peer_record, misses), 84);
         assert_eq!(offset_of!(monitor_peer_record, running_a), 88);
-        assert_eq!(size_of::<monitor_peer_record>(), 184);
+        assert_eq!(offset_of!(monitor_peer_record, paths), 184);
+        assert_eq!(size_of::<monitor_peer_record>(), 200);
         assert_eq!(size_of::<monitor_interrupt>(), 24);
     }
 }

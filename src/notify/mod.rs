@@ -21,6 +21,8 @@ pub mod log;
 mod overflow;
 pub mod queue;
 pub mod survivor;
+#[cfg(test)]
+mod turns;
 pub mod waits;
 pub mod words;
 

@@ -5,8 +5,12 @@
 //! that closes it, ENDED and the next STARTED) can be taken out of such a sequence without
 //! breaking the grammar or changing its last state. So can an OVERDUE right before the ENDED that
 //! closes it. One exception: an ENDED that stands first may close an OVERDUE that the reader holds
-//! already, so it stays. What remains of one peer is at most three such events, and the latest of
-//! each other kind.
+//! already, so it stays. What remains of one peer is at most three such events, at most one of
+//! PATH_DOWN and PATH_UP for each of its paths (two neighbours cancel out, whichever comes first: the
+//! reader already holds what the second one says), and the latest of each other kind.
+//!
+//! What the pure ring withheld (flap damping) is counted here as well, so that the next event of
+//! that peer tells of everything that was not.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +33,8 @@ pub struct Overflow {
 struct Line {
     /// Ids of waiting events of the grammar, oldest first.
     states: Vec<u64>,
+    /// Ids of waiting PATH_DOWN and PATH_UP, one per path.
+    paths: Vec<(u8, u64)>,
     /// Ids of other waiting events, one per kind.
     others: Vec<(EventKind, u64)>,
     /// Pairs that were dropped and that no event has told of yet.
@@ -37,7 +43,10 @@ struct Line {
 
 impl Line {
     fn is_empty(&self) -> bool {
-        self.states.is_empty() && self.others.is_empty() && self.untold == 0
+        self.states.is_empty()
+            && self.paths.is_empty()
+            && self.others.is_empty()
+            && self.untold == 0
     }
 }
 
@@ -72,8 +81,18 @@ impl Overflow {
         event.merged = event.merged.saturating_add(core::mem::take(&mut line.untold));
         if is_state(event.kind) && event.peer.is_some() {
             keep_state(line, &mut self.waiting, event);
+        } else if let Some(path) = event.path {
+            keep_path(line, &mut self.waiting, path.number, event);
         } else {
             keep_latest(line, &mut self.waiting, event);
+        }
+    }
+
+    /// Takes an event that is not told: a whole outage, once it is over, counts as dropped.
+    pub fn withhold(&mut self, event: &Event) {
+        if event.kind == EventKind::Recovered {
+            let line = self.lines.entry(event.peer.clone()).or_default();
+            line.untold = line.untold.saturating_add(1);
         }
     }
 
@@ -82,6 +101,7 @@ impl Overflow {
         let (id, event) = self.waiting.pop_first()?;
         if let Some(line) = self.lines.get_mut(&event.peer) {
             line.states.retain(|state| *state != id);
+            line.paths.retain(|(_, path)| *path != id);
             line.others.retain(|(_, other)| *other != id);
             if line.is_empty() {
                 self.lines.remove(&event.peer);
@@ -131,6 +151,18 @@ fn drop_last(line: &mut Line, waiting: &mut BTreeMap<u64, Event>) -> u32 {
 fn push(line: &mut Line, waiting: &mut BTreeMap<u64, Event>, event: Event) {
     line.states.push(event.id);
     waiting.insert(event.id, event);
+}
+
+/// PATH_DOWN and PATH_UP of one path take turns, so two of them leave the reader where he is.
+fn keep_path(line: &mut Line, waiting: &mut BTreeMap<u64, Event>, path: u8, event: Event) {
+    let Some(at) = line.paths.iter().position(|(number, _)| *number == path) else {
+        line.paths.push((path, event.id));
+        waiting.insert(event.id, event);
+        return;
+    };
+    let (_, former) = line.paths.swap_remove(at);
+    let told = waiting.remove(&former).map_or(0, |former| former.merged);
+    line.untold = told.saturating_add(event.merged).saturating_add(1);
 }
 
 fn keep_latest(line: &mut Line, waiting: &mut BTreeMap<u64, Event>, mut event: Event) {

@@ -5,7 +5,7 @@ use std::fmt;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::overflow::Overflow;
-use crate::proto::event::Event;
+use crate::proto::event::{Event, Telling};
 
 /// Tells the reader that something is about to be queued: rung once for every event, *before* it
 /// is queued, so that the count is never below the length of the queue.
@@ -34,9 +34,12 @@ impl Producer {
         self.bell = bell;
     }
 
-    /// Queues an event, or keeps it until there is room.
+    /// Queues an event, or keeps it until there is room. One that is withheld is only counted.
     pub fn push(&mut self, mut event: Event) {
         self.flush();
+        if event.telling == Telling::Withheld {
+            return self.overflow.withhold(&event);
+        }
         if self.overflow.is_empty() && !self.sender.is_full() {
             self.overflow.tell(&mut event);
             self.send(event);
@@ -115,6 +118,9 @@ pub(crate) mod tests {
             last_heard: None,
             outage: Duration::ZERO,
             merged: 0,
+            path: None,
+            outages: 0,
+            telling: Telling::Now,
             evidence: Evidence::default(),
         }
     }

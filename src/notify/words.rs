@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use crate::proto::event::{Event, EventKind, Interrupt, Reason};
+use crate::proto::event::{Event, EventKind, Interrupt, Reason, Telling};
 
 /// The constant of the C interface without its prefix: `DOWN`.
 pub const fn kind_name(kind: EventKind) -> &'static str {
@@ -67,6 +67,9 @@ fn write(line: &mut String, event: &Event) -> core::fmt::Result {
     if let Some(peer) = &event.peer {
         write!(line, " {peer}")?;
     }
+    if let Some(path) = event.path {
+        write!(line, " path {} at {}", path.number, path.address)?;
+    }
     if event.reason != Reason::None {
         write!(line, " ({})", reason_name(event.reason))?;
     }
@@ -91,6 +94,21 @@ fn write(line: &mut String, event: &Event) -> core::fmt::Result {
         write!(line, "{separator}own link down")?;
         separator = ", ";
     }
+    if event.outages > 0 {
+        write!(line, "{separator}{} outages, its notices rest", event.outages)?;
+        separator = ", ";
+    }
+    match event.telling {
+        Telling::Now => {}
+        Telling::Withheld => {
+            write!(line, "{separator}not told, its notices rest")?;
+            separator = ", ";
+        }
+        Telling::AfterRest => {
+            write!(line, "{separator}told late, it outlasted the rest")?;
+            separator = ", ";
+        }
+    }
     if event.incarnation != 0 {
         write!(line, "{separator}incarnation {:016x}", event.incarnation)?;
     }
@@ -112,6 +130,7 @@ fn brief(span: Duration) -> String {
 mod tests {
     use super::*;
     use crate::notify::queue::tests::event;
+    use crate::proto::event::EventPath;
 
     #[test]
     fn an_event_reads_as_one_line_with_its_evidence() {
@@ -128,6 +147,20 @@ mod tests {
             "DOWN billing (SILENT): silent for 1.02 s, interval 200 ms, deadline 1.00 s, \
              round trip 314 us, 4 missed, incarnation 0000000000000abc [event 7]"
         );
+    }
+
+    #[test]
+    fn an_event_of_a_path_names_it_and_one_that_is_not_told_says_so() {
+        let address = "10.1.0.2:28170".parse().unwrap();
+        let mut lost = event(3, EventKind::PathDown, Some("billing"));
+        lost.path = Some(EventPath { number: 1, address });
+        assert_eq!(line(&lost), "PATH_DOWN billing path 1 at 10.1.0.2:28170 [event 3]");
+        let mut flapping = event(4, EventKind::Flapping, Some("billing"));
+        flapping.outages = 5;
+        assert_eq!(line(&flapping), "FLAPPING billing: 5 outages, its notices rest [event 4]");
+        let mut down = event(5, EventKind::Down, Some("billing"));
+        down.telling = Telling::Withheld;
+        assert_eq!(line(&down), "DOWN billing: not told, its notices rest [event 5]");
     }
 
     #[test]

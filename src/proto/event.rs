@@ -1,5 +1,6 @@
 //! What the machine reports: the only thing that sinks know of this ring.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -152,6 +153,28 @@ pub struct Evidence {
     pub own_link: bool,
 }
 
+/// One of several ways to a peer, as this server's configuration numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventPath {
+    /// Its number, from 0, in the order of the peer's addresses.
+    pub number: u8,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
+/// Whether the sinks are told (rule R25). The state and every record of it are the same either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// Told when it is judged.
+    #[default]
+    Now,
+    /// Recorded and not told: the notices of its peer rest.
+    Withheld,
+    /// Recorded as withheld before, under this very id; told now, because the outage that it opens
+    /// outlasted the rest.
+    AfterRest,
+}
+
 /// One event. `(epoch, id)` names it for ever; ids increase within an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -174,8 +197,14 @@ pub struct Event {
     /// For DOWN the silence so far, for RECOVERED the length of the outage; counts suspend.
     pub outage: Duration,
     /// How many complete DOWN/RECOVERED pairs of this peer were dropped before this event because
-    /// nobody took events off the queue.
+    /// nobody took events off the queue, or because the peer's notices rested.
     pub merged: u32,
+    /// The path that PATH_DOWN and PATH_UP are about; `None` for every other kind.
+    pub path: Option<EventPath>,
+    /// For FLAPPING, how many outages there were within the window; otherwise 0.
+    pub outages: u32,
+    /// Whether the sinks are told.
+    pub telling: Telling,
     /// The numbers behind it.
     pub evidence: Evidence,
 }

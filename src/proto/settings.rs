@@ -46,6 +46,17 @@ pub struct Detection {
     pub rule: Rule,
 }
 
+/// When a peer flaps, and how long its notices rest then (rule R25).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flapping {
+    /// So many outages (DOWN) ...
+    pub outages: u32,
+    /// ... within this time.
+    pub window: Duration,
+    /// The rest ends when the state has not changed for so long.
+    pub rest: Duration,
+}
+
 /// One peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerSettings {
@@ -61,6 +72,8 @@ pub struct PeerSettings {
     pub first_contact: Duration,
     /// Whether it may be answered at addresses that are not configured, after a proof.
     pub roaming: bool,
+    /// When its notices rest; `None` = never.
+    pub flapping: Option<Flapping>,
 }
 
 /// One monitor.

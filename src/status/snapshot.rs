@@ -92,6 +92,10 @@ mod tests {
             lifelines: 0,
             pause_remaining: Duration::ZERO,
             address: None,
+            paths: 1,
+            paths_up: 1,
+            paths_one_way: 0,
+            resting: false,
             evidence: Evidence::default(),
         }
     }

@@ -26,6 +26,9 @@ int main(void)
   AT(monitor_event_t, round_trip, 96);
   AT(monitor_event_t, misses, 104);
   AT(monitor_event_t, merged, 108);
+  AT(monitor_event_t, path, 112);
+  AT(monitor_event_t, outages, 116);
+  AT(monitor_event_t, address, 120);
 
   AT(monitor_peer_status_t, size, 0);
   AT(monitor_peer_status_t, state, 4);
@@ -48,14 +51,18 @@ int main(void)
   AT(monitor_peer_status_t, own_lateness, 160);
   AT(monitor_peer_status_t, round_trip, 168);
   AT(monitor_peer_status_t, pause_remaining, 176);
+  AT(monitor_peer_status_t, paths, 184);
+  AT(monitor_peer_status_t, paths_up, 188);
+  AT(monitor_peer_status_t, paths_one_way, 192);
+  AT(monitor_peer_status_t, resting, 196);
 
   AT(monitor_interrupt_t, size, 0);
   AT(monitor_interrupt_t, kind, 4);
   AT(monitor_interrupt_t, peer, 8);
   AT(monitor_interrupt_t, raised_at, 16);
 
-  CHECK(sizeof(monitor_event_t) >= 112);
-  CHECK(sizeof(monitor_peer_status_t) >= 184);
+  CHECK(sizeof(monitor_event_t) >= 128);
+  CHECK(sizeof(monitor_peer_status_t) >= 200);
   CHECK(sizeof(monitor_interrupt_t) >= 24);
   CHECK(sizeof(monitor_result_t) == 4);
   CHECK(MONITOR_NAME_SIZE == 65);

@@ -8,6 +8,7 @@
 )]
 
 mod errors;
+mod flap;
 mod hostile;
 mod keys;
 mod plan;

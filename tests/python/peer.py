@@ -23,7 +23,7 @@ FIELDS = [
     ("echo_hold", "I"), ("announced", "I"), ("requested", "I"), ("pause", "I"), ("pause_age", "I"),
     ("remaining", "I"), ("start_count", "I"), ("last_ungraceful", "I"), ("own_state", "B"),
     ("held_state", "B"), ("application", "B"), ("path", "B"), ("reason", "H"), ("echoed_path", "B"),
-    ("reserved", "B"), ("list_digest", "Q"),
+    ("heard_paths", "B"), ("list_digest", "Q"),
 ]
 LAYOUT = struct.Struct(">" + "".join(kind for _, kind in FIELDS))
 assert LAYOUT.size == HEADER_LENGTH
@@ -120,10 +120,17 @@ class Peer:
             echoed_nonce=nonce, sequence=self.sequence, beat=self.beat, monotonic=now,
             wall=time.time_ns(), echoed_sequence=h.get("sequence", 0), echoed_path=h.get("path", 0),
             echo_hold=min((now - at) // 1000, 2**32 - 1) if h else 0,
-            announced=int(self.interval * 1e6), held_state=held,
+            announced=int(self.interval * 1e6), held_state=held, heard_paths=self.heard_paths(life),
             own_state=OWN_ENDED if self.ending else OWN_RUNNING)
         names = self.names if kind in (START, PROBE) else []
         self.socket.sendto(encode(fields, names, self.out_key), self.to)
+
+    def heard_paths(self, life):
+        """Section 3: bit 7, and one bit per path on which something came; we send on one. (A watcher
+        looks at the time as well.)"""
+        if not life or life != self.current:
+            return 0
+        return 0x80 | sum(1 << path for path, highest in enumerate(self.highest) if highest)
 
     def receive(self, data):
         h, now = decode(data, self.me, self.other, self.key_id, self.in_key), time.monotonic_ns()

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use peermon::proto::event::{Event, EventKind, Reason};
+use peermon::proto::event::{Event, EventKind, EventPath, Reason, Telling};
+use peermon::proto::machine::Input;
 use peermon::proto::time::Time;
 
 use super::invariants::Checker;
-use super::servers::{ms, pair, pair_unstarted};
+use super::servers::{address, ms, pair, pair_unstarted, second};
 use super::truth::Overrun;
 use super::world::World;
 
@@ -143,6 +144,70 @@ fn a_conflict_that_never_was_is_seen() {
         events.push((at, conflict));
     });
     assert_broken(result, "14");
+}
+
+/// PATH_DOWN of the only path that there is, after the events of the outage.
+fn path_down(events: &[(Time, Event)], more: u64) -> (Time, Event) {
+    let (at, last) = events.last().cloned().unwrap();
+    let path = Some(EventPath { number: 0, address: address(B) });
+    (at, Event { kind: EventKind::PathDown, id: last.id + more, path, ..last })
+}
+
+#[test]
+fn a_path_that_falls_twice_or_rises_unfallen_is_seen() {
+    let result = judge(|world, events, _| {
+        world.nodes[A].settings.peers[0].addresses.push(second(B));
+        let name = world.nodes[B].settings.name.clone();
+        let both = vec![address(B), second(B)];
+        world.input(A, Input::SetAddresses(name, both));
+        events.extend([path_down(events, 1), path_down(events, 2)]);
+    });
+    assert_broken(result, "1, 3, 4: PathDown");
+    let result = judge(|_, events, _| {
+        let (at, down) = path_down(events, 1);
+        events.push((at, Event { kind: EventKind::PathUp, ..down }));
+    });
+    assert_broken(result, "1, 3, 4: PathUp");
+}
+
+#[test]
+fn the_loss_of_the_only_path_and_of_one_without_a_fault_is_seen() {
+    assert_broken(judge(|_, events, _| events.push(path_down(events, 1))), "PATH_DOWN of the only");
+    let result = judge(|world, events, checker| {
+        let name = world.nodes[B].settings.name.clone();
+        world.input(A, Input::SetAddresses(name, vec![address(B), second(B)]));
+        for (from, to) in [(A, B), (B, A)] {
+            checker.set_path_fair(0, from, to, true, Time::ZERO);
+        }
+        events.push(path_down(events, 1));
+    });
+    assert_broken(result, "PATH_DOWN of EventPath");
+}
+
+#[test]
+fn notices_that_do_not_take_turns_are_seen() {
+    // DOWN is withheld, its RECOVERED is not.
+    let result = judge(|_, events, _| events[2].1.telling = Telling::Withheld);
+    assert_broken(result, "R25: RECOVERED told without");
+    let result = judge(|_, events, _| {
+        let (at, down) = events[2].clone();
+        events.insert(3, (at, Event { telling: Telling::AfterRest, ..down }));
+    });
+    assert_broken(result, "R25: DOWN told twice");
+    let result = judge(|_, events, _| events[0].1.telling = Telling::Withheld);
+    assert_broken(result, "R25: Started withheld");
+    // Withheld whole, and withheld but told late: both are right.
+    judge(|_, events, _| {
+        events[2].1.telling = Telling::Withheld;
+        events[3].1.telling = Telling::Withheld;
+    })
+    .unwrap();
+    judge(|_, events, _| {
+        let (at, down) = events[2].clone();
+        events[2].1.telling = Telling::Withheld;
+        events.insert(3, (at, Event { telling: Telling::AfterRest, ..down }));
+    })
+    .unwrap();
 }
 
 #[test]

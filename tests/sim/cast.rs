@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Detection, Flapping, PeerSettings, Rule, Settings};
 
 use super::network::Link;
 use super::rng::Rng;
-use super::servers::{address, ms};
+use super::servers::{address, ms, second};
 use super::world::World;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Two to four servers that watch one another, each with its own intervals, rule and clock.
-pub fn cast(rng: &mut Rng) -> World {
+pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
     let mut world = World::new(rng.next());
     let nodes = rng.pick(&[2, 2, 2, 3, 3, 4]);
     for index in 0..nodes {
@@ -21,8 +21,55 @@ pub fn cast(rng: &mut Rng) -> World {
         // Together at most 500 ppm apart: what the floor of the level follows (rule R13).
         world.nodes[node].drift_ppm = rng.below(501) as i64 - 250;
     }
+    if paths.chance(0.5) {
+        second_network(&mut world, paths);
+    }
+    damp_some(&mut world, paths);
     world.tape = Some(Vec::new());
     world
+}
+
+/// The notices of some peers rest when they flap.
+fn damp_some(world: &mut World, rng: &mut Rng) {
+    for index in 0..world.nodes.len() {
+        for peer in &mut world.nodes[index].settings.peers {
+            let outages = rng.pick(&[2, 2, 3, 4]);
+            let (window, rest) = (rng.ms(60_000, 600_000), rng.ms(10_000, 120_000));
+            peer.flapping = rng.chance(0.3).then_some(Flapping { outages, window, rest });
+        }
+        world.replace(index);
+    }
+}
+
+/// Some pairs know of a second network between them, mostly both, in whatever order.
+fn second_network(world: &mut World, rng: &mut Rng) {
+    // Where sources do not tell paths apart, everybody lists the networks in one order.
+    let one_source = rng.chance(0.2);
+    for index in 0..world.nodes.len() {
+        world.nodes[index].more = vec![second(index)];
+        world.nodes[index].one_source = one_source;
+    }
+    for from in 0..world.nodes.len() {
+        for to in from + 1..world.nodes.len() {
+            for (node, other) in [(from, to), (to, from)] {
+                if rng.chance(0.2) {
+                    continue;
+                }
+                let known = world.nodes[node].settings.peers.iter();
+                let at = known.take_while(|peer| peer.addresses[0] != address(other)).count();
+                let peer = &mut world.nodes[node].settings.peers[at];
+                peer.addresses.push(second(other));
+                if !one_source && rng.chance(0.2) {
+                    peer.addresses.reverse();
+                }
+            }
+        }
+    }
+    for index in 0..world.nodes.len() {
+        // A path that wanders to another network is as fair as that one is.
+        world.nodes[index].settings.peers.iter_mut().for_each(|peer| peer.roaming = false);
+        world.replace(index);
+    }
 }
 
 fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
@@ -53,6 +100,7 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
                 detection,
                 first_contact: Duration::from_secs(30),
                 roaming: rng.chance(0.2),
+                flapping: None,
             })
             .collect(),
     }

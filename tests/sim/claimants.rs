@@ -36,7 +36,7 @@ fn a_second_process_of_one_name_waits_and_is_told_of_once() {
         let incumbent = world.view(A, "b").unwrap().incarnation;
         world.start(SECOND);
         world.run(Duration::from_secs(300));
-        assert_eq!(world.story(A, "b"), [(NameConflict, Reason::None)], "seed {seed}");
+        assert_eq!(world.life_story(A, "b"), [(NameConflict, Reason::None)], "seed {seed}");
         assert_eq!(world.view(A, "b").unwrap().incarnation, incumbent, "seed {seed}");
     }
 }
@@ -50,7 +50,7 @@ fn a_standby_takes_the_name_over_when_the_first_one_dies() {
         world.kill(FIRST);
         world.run(Duration::from_secs(5));
         let expected = [(Down, Reason::Restarted), (Recovered, Reason::Restarted)];
-        let mut story = world.story(A, "b");
+        let mut story = world.life_story(A, "b");
         story.retain(|event| !matches!(event.0, Late | DeclaredDown));
         let silent = [(Down, Reason::Silent), (Recovered, Reason::Restarted)];
         assert!(story == expected || story == silent, "seed {seed}: {story:?}");
@@ -68,7 +68,7 @@ fn one_lost_probe_does_not_unseat_a_live_incumbent() {
         }
         world.start(SECOND);
         world.run(Duration::from_secs(300));
-        let story = world.story(A, "b");
+        let story = world.life_story(A, "b");
         unseated += story.iter().filter(|event| **event == (Recovered, Reason::Restarted)).count();
         let told = story.iter().filter(|event| event.0 == NameConflict).count();
         assert!(told <= 1, "seed {seed}: {story:?}");

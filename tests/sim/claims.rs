@@ -44,10 +44,14 @@ fn a_second_process_of_one_name_waits_while_the_first_answers_and_is_told_as_a_c
     world.run(secs(5));
     world.start(C);
     world.run(secs(8));
-    assert_eq!(world.story(A, "b"), [(Started, Reason::None)], "ten detection times pass first");
+    assert_eq!(
+        world.life_story(A, "b"),
+        [(Started, Reason::None)],
+        "ten detection times pass first"
+    );
     world.run(secs(10));
     assert_eq!(count(&world, A, "b", NameConflict), 1);
-    assert_eq!(count(&world, A, "b", Down), 0, "{:?}", world.story(A, "b"));
+    assert_eq!(count(&world, A, "b", Down), 0, "{:?}", world.life_story(A, "b"));
     world.run(secs(120));
     assert_eq!(count(&world, A, "b", NameConflict), 1);
 }
@@ -62,7 +66,7 @@ fn a_successor_at_another_address_is_let_in_when_the_first_is_dead() {
     world.start(C);
     world.run(ms(300));
     assert_eq!(
-        world.story(A, "b"),
+        world.life_story(A, "b"),
         [(Started, Reason::None), (Down, Reason::Restarted), (Recovered, Reason::Restarted)]
     );
 }
@@ -77,7 +81,7 @@ fn a_successor_at_another_address_is_let_in_when_the_first_ends() {
     world.run(secs(2));
     world.end(B);
     world.run(secs(2));
-    let mut story = world.story(A, "b");
+    let mut story = world.life_story(A, "b");
     // The successor, which nobody answered while it waited, says so.
     story.retain(|event| event.0 != DeclaredDown);
     assert_eq!(story, [(Started, Reason::None), (Ended, Reason::None), (Started, Reason::None)]);
@@ -143,5 +147,5 @@ fn a_newcomer_that_gives_up_waiting_is_acknowledged_and_leaves_no_trace() {
     world.run(ms(100));
     assert!(world.nodes[C].ended, "acknowledged long before the linger is over");
     world.run(secs(20));
-    assert_eq!(world.story(A, "b"), [(Started, Reason::None)]);
+    assert_eq!(world.life_story(A, "b"), [(Started, Reason::None)]);
 }

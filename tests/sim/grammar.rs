@@ -1,6 +1,8 @@
 //! The law of the events of one record: a prefix of `(S (D R | O S)* O? E)*`.
 //!
 //! LATE, NOT_SEEN, DECLARED_DOWN and NAME_CONFLICT may stand anywhere while the peer is watched.
+//! PATH_DOWN and PATH_UP of one path take turns while the peer is up; ENDED closes them. FLAPPING stands
+//! while the peer is down.
 
 use peermon::proto::event::{Event, EventKind, Reason};
 
@@ -25,11 +27,16 @@ pub struct Grammar {
     /// Lives whose END was reported.
     ended: Vec<u64>,
     not_seen: bool,
+    /// Paths whose PATH_DOWN waits for its PATH_UP.
+    paths_down: u8,
 }
 
 impl Grammar {
     /// Takes the next event; says what is wrong with it.
     pub fn take(&mut self, event: &Event) -> Result<(), String> {
+        if matches!(event.kind, EventKind::PathDown | EventKind::PathUp) {
+            return self.take_path(event);
+        }
         let next = match (self.place, event.kind) {
             (Place::Outside, EventKind::Started) => Place::Up,
             (Place::Up, EventKind::Down) => Place::Down,
@@ -39,11 +46,29 @@ impl Grammar {
             (Place::Up | Place::Overdue, EventKind::Ended) => Place::Outside,
             (Place::Outside, EventKind::NotSeen) if !self.not_seen => Place::Outside,
             (place, EventKind::Late | EventKind::DeclaredDown | EventKind::NameConflict) => place,
+            (Place::Down, EventKind::Flapping) => Place::Down,
             (place, kind) => return Err(format!("{kind:?} while {place:?}")),
         };
         self.not_seen |= event.kind == EventKind::NotSeen;
         self.check_life(event)?;
+        if event.kind == EventKind::Ended {
+            self.paths_down = 0;
+        }
         self.place = next;
+        Ok(())
+    }
+
+    fn take_path(&mut self, event: &Event) -> Result<(), String> {
+        let Some(path) = event.path else { return Err("no path".into()) };
+        let (bit, down) = (1 << path.number, event.kind == EventKind::PathDown);
+        if self.place != Place::Up || (self.paths_down & bit != 0) == down {
+            let told = self.paths_down;
+            return Err(format!(
+                "{:?} of {path:?} while {:?}, {told:b} down",
+                event.kind, self.place
+            ));
+        }
+        self.paths_down ^= bit;
         Ok(())
     }
 
@@ -92,7 +117,7 @@ mod tests {
     use std::time::Duration;
 
     use peermon::proto::event::EventKind::*;
-    use peermon::proto::event::Evidence;
+    use peermon::proto::event::{Evidence, Telling};
     use peermon::proto::time::Wall;
 
     use super::*;
@@ -111,6 +136,9 @@ mod tests {
                 last_heard: None,
                 outage: Duration::ZERO,
                 merged: 0,
+                path: None,
+                outages: 0,
+                telling: Telling::Now,
                 evidence: Evidence::default(),
             })
         })

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use peermon::proto::event::{Event, EventKind, Reason};
+use peermon::proto::event::{Event, EventKind, Reason, Telling};
 use peermon::proto::peer::view::{FLAG_UNCONFIRMED, State, View};
 use peermon::proto::settings::{PeerSettings, Rule};
 use peermon::proto::time::Time;
@@ -27,6 +27,8 @@ const SETTLED: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, Default)]
 struct Record {
     grammar: Grammar,
+    /// DOWN was told to the sinks, RECOVERED was not.
+    told_down: bool,
     down_at: Time,
     up_from: Time,
     removed_at: Option<Time>,
@@ -39,6 +41,8 @@ pub struct Checker {
     last: Vec<Option<(u64, u64)>>,
     /// Per sender and receiver: since when the way and the sender are without fault.
     fair_since: Vec<Vec<Option<Time>>>,
+    /// Per network, sender and receiver: since when that path is without fault.
+    path_fair_since: [Vec<Vec<Option<Time>>>; 2],
     /// Per sender and receiver: when the way was last slow. What the echo proves of an age is the
     /// round trip at best, so a slow way back makes fresh datagrams look old (rule R13).
     pub slow: Vec<Vec<Time>>,
@@ -55,6 +59,7 @@ impl Checker {
             records: vec![BTreeMap::new(); nodes],
             last: vec![None; nodes],
             fair_since: vec![vec![None; nodes]; nodes],
+            path_fair_since: [(); 2].map(|()| vec![vec![None; nodes]; nodes]),
             slow: vec![vec![Time::ZERO; nodes]; nodes],
             started: vec![None; nodes],
             claimants: false,
@@ -83,6 +88,12 @@ impl Checker {
         *since = if fair { since.or(Some(now)) } else { None };
     }
 
+    /// The same of one path.
+    pub fn set_path_fair(&mut self, network: usize, from: usize, to: usize, fair: bool, now: Time) {
+        let since = &mut self.path_fair_since[network][from][to];
+        *since = if fair { since.or(Some(now)) } else { None };
+    }
+
     pub fn set_started(&mut self, node: usize, started: bool, now: Time) {
         let since = &mut self.started[node];
         *since = if started { since.or(Some(now)) } else { None };
@@ -97,6 +108,10 @@ impl Checker {
         event: &Event,
     ) -> Result<(), String> {
         self.events += 1;
+        if event.telling == Telling::AfterRest {
+            // It was judged, and looked at, when it was withheld.
+            return self.check_telling(node, event);
+        }
         self.check_number(node, event)?;
         let Some(name) = &event.peer else { return self.check_own(world, node, at, event) };
         let record = self.records[node].entry(name.clone()).or_default();
@@ -104,6 +119,8 @@ impl Checker {
             return Err("R10: an event about a peer that was removed".into());
         }
         record.grammar.take(event).map_err(|why| format!("1, 3, 4: {why}"))?;
+        self.check_telling(node, event)?;
+        let record = self.records[node].entry(name.clone()).or_default();
         let down_at = record.down_at;
         if matches!(event.kind, EventKind::Started | EventKind::Recovered) {
             record.up_from = at;
@@ -133,8 +150,32 @@ impl Checker {
             (EventKind::NameConflict, _) if !self.claimants => {
                 return Err("14: NAME_CONFLICT without a conflict".into());
             }
+            (EventKind::PathDown, _) => self.check_path(world, node, at, event)?,
             _ => {}
         }
+        Ok(())
+    }
+
+    /// What is told takes turns too, and nothing but outages and their warnings is withheld (R25).
+    fn check_telling(&mut self, node: usize, event: &Event) -> Result<(), String> {
+        let Some(name) = &event.peer else { return Ok(()) };
+        let told = &mut self.records[node].entry(name.clone()).or_default().told_down;
+        let down = match (event.kind, event.telling) {
+            (EventKind::Late | EventKind::Down | EventKind::Recovered, Telling::Withheld) => *told,
+            (_, Telling::Withheld) => return Err(format!("R25: {:?} withheld", event.kind)),
+            (EventKind::Down, _) if *told => return Err("R25: DOWN told twice".into()),
+            (EventKind::Recovered, _) if !*told => {
+                return Err("R25: RECOVERED told without its DOWN".into());
+            }
+            (EventKind::Down, _) => true,
+            (EventKind::Recovered, _) => false,
+            (kind, Telling::AfterRest) => return Err(format!("R25: {kind:?} after a rest")),
+            (EventKind::Started | EventKind::Ended, _) if *told => {
+                return Err("R25: an outage stays open".into());
+            }
+            _ => *told,
+        };
+        *told = down;
         Ok(())
     }
 
@@ -214,6 +255,38 @@ impl Checker {
         let rested = between > settled || at.since(sleeper.stalled) > settled;
         if fair && rested && world.truth.laziness(node, at) <= ms(50) {
             return Err("6: DOWN of a live peer over a way without fault".into());
+        }
+        Ok(())
+    }
+
+    /// PATH_DOWN: there are several, and one without fault in both directions is none.
+    fn check_path(
+        &self,
+        world: &World,
+        node: usize,
+        at: Time,
+        event: &Event,
+    ) -> Result<(), String> {
+        let name = event.peer.as_deref().unwrap_or_default();
+        let (Some(view), Some(path)) = (world.view(node, name), event.path) else {
+            return Err("PATH_DOWN of nothing".into());
+        };
+        if view.paths < 2 {
+            return Err("PATH_DOWN of the only path".into());
+        }
+        let named = (0..world.nodes.len()).find(|at| &*world.nodes[*at].name == name);
+        let Some((from, network)) =
+            named.and_then(|from| Some((from, world.nodes[from].network_of(path.address)?)))
+        else {
+            return Ok(());
+        };
+        let settled = SETTLED + view.detect_within * 5;
+        let fair = |from: usize, to: usize| {
+            self.path_fair_since[network][from][to].is_some_and(|since| at.since(since) > settled)
+        };
+        let rested = at.since(world.truth.sleepers[node].stalled) > settled;
+        if rested && fair(node, from) && fair(from, node) {
+            return Err(format!("PATH_DOWN of {path:?} without a fault"));
         }
         Ok(())
     }

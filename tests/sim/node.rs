@@ -24,6 +24,10 @@ pub struct Queued {
 pub struct Node {
     pub name: Arc<str>,
     pub address: SocketAddr,
+    /// Its addresses on further networks, which lead to the same socket.
+    pub more: Vec<SocketAddr>,
+    /// Whatever network it speaks on, its datagrams come from its first address.
+    pub one_source: bool,
     pub settings: Settings,
     pub machine: Option<Machine>,
     /// Stopped by SIGSTOP: the socket goes on collecting.
@@ -62,6 +66,8 @@ impl Node {
         Self {
             name: settings.name.clone(),
             address,
+            more: Vec::new(),
+            one_source: false,
             settings,
             machine: None,
             stopped: false,
@@ -83,6 +89,19 @@ impl Node {
             sent: 0,
             sent_bytes: 0,
         }
+    }
+
+    /// Its address on a network; on one that it is not in, it speaks from its first address.
+    pub fn address_on(&self, network: usize) -> SocketAddr {
+        let more = network.checked_sub(1).filter(|_| !self.one_source);
+        let further = more.and_then(|at| self.more.get(at));
+        further.copied().unwrap_or(self.address)
+    }
+
+    /// The network on which it is reached at `address`.
+    pub fn network_of(&self, address: SocketAddr) -> Option<usize> {
+        let further = || self.more.iter().position(|more| *more == address).map(|at| at + 1);
+        (self.address == address).then_some(0).or_else(further)
     }
 
     /// What its clocks show at the true time `at`.

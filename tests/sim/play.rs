@@ -8,7 +8,7 @@ use peermon::proto::machine::Input;
 use peermon::proto::peer::view::State;
 use peermon::proto::time::Time;
 
-use super::cast::{cast, fair_link};
+use super::cast::{cast, fair_link, foul_link};
 use super::invariants::Checker;
 use super::rng::Rng;
 use super::servers::ms;
@@ -31,6 +31,8 @@ pub enum Act {
     Together,
     Storm,
     ClearLink(usize, usize),
+    PathFault,
+    ClearPath(usize, usize),
     Awake { node: usize, suspended: Option<Time> },
     Restart(usize),
     StartAgain(usize),
@@ -64,6 +66,8 @@ pub struct Play {
     pub rng: Rng,
     /// Dates step by numbers of their own, so that a world without steps is the same world.
     pub dates: Option<Rng>,
+    /// So do the faults of second networks.
+    pub paths: Rng,
     pub actors: Vec<Actor>,
     pub storming: bool,
     /// Nobody floods anybody before everybody was seen together: floods starve newcomers (R29).
@@ -80,12 +84,14 @@ pub struct Play {
 impl Play {
     pub fn new(seed: u64, seconds: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let world = cast(&mut rng);
+        let mut paths = Rng::new(seed ^ 0x7061_7468);
+        let world = cast(&mut rng, &mut paths);
         let nodes = world.nodes.len();
         let until = world.now + Duration::from_secs(seconds);
         let mut play = Self {
             checker: Checker::new(nodes),
             dates: Some(Rng::new(!seed)),
+            paths,
             actors: vec![Actor::default(); nodes],
             storming: true,
             together: false,
@@ -113,6 +119,10 @@ impl Play {
         play.plan(ms(1000), Act::Look);
         let storm = play.rng.ms(5_000, 60_000);
         play.plan(ms(3000), Act::Fault);
+        if !play.world.nodes[0].more.is_empty() {
+            play.clear_paths();
+            play.plan(ms(2500), Act::PathFault);
+        }
         play.plan(storm, Act::Calm);
         play
     }
@@ -163,8 +173,9 @@ impl Play {
             for (at, event) in std::mem::take(&mut self.world.nodes[node].events) {
                 let name = self.world.nodes[node].name.clone();
                 let line = format!(
-                    "{name} reports {:?} {} {:?} {:x} {:?} {:?}",
+                    "{name} reports {:?} {:?} {} {:?} {:x} {:?} {:?}",
                     event.kind,
+                    event.telling,
                     event.peer.as_deref().unwrap_or("-"),
                     event.reason,
                     event.incarnation,
@@ -192,18 +203,27 @@ impl Play {
             for to in 0..self.actors.len() {
                 let watched = !self.actors[from].removed.contains(&to)
                     && !self.actors[to].removed.contains(&from);
-                let link = self.world.link(from, to);
-                if link.delay + link.jitter > FAIR * 2 || link.hold > 0.0 {
-                    self.checker.slow[from][to] = self.world.now;
+                // One path without fault is enough.
+                let networks = self.networks(from, to);
+                let fair =
+                    networks.iter().any(|net| self.world.link_on(*net, from, to).is_fair(FAIR));
+                let fair = speaks && watched && fair;
+                for network in networks {
+                    let link = self.world.link_on(network, from, to);
+                    let (slow, fair) = (link.delay + link.jitter > FAIR * 2, link.is_fair(FAIR));
+                    if slow || link.hold > 0.0 {
+                        self.checker.slow[from][to] = self.world.now;
+                    }
+                    let fair = speaks && watched && fair;
+                    self.checker.set_path_fair(network, from, to, fair, self.world.now);
                 }
-                let fair = speaks && watched && self.world.link(from, to).is_fair(FAIR);
                 self.checker.set_fair(from, to, fair, self.world.now);
             }
         }
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
-        if !matches!(act, Act::Look | Act::Pulse(_)) {
+        if !matches!(act, Act::Look | Act::Pulse(_) | Act::PathFault) {
             self.say(format!("{act:?}"));
         }
         match act {
@@ -242,6 +262,10 @@ impl Play {
                 self.plan(storm, Act::Calm);
             }
             Act::ClearLink(from, to) => *self.world.link(from, to) = fair_link(&mut self.rng),
+            Act::PathFault => self.path_fault(),
+            Act::ClearPath(from, to) => {
+                *self.world.link_on(1, from, to) = fair_link(&mut self.paths);
+            }
             Act::Awake { node, suspended } => self.awake(node, suspended),
             Act::Restart(node) => self.restart(node),
             Act::StartAgain(node) => self.start_again(node),
@@ -266,6 +290,7 @@ impl Play {
                 *self.world.link(from, to) = fair_link(&mut self.rng);
             }
         }
+        self.clear_paths();
         for node in 0..nodes {
             self.world.set_laziness(node, Duration::ZERO);
             self.awake(node, None);
@@ -285,6 +310,44 @@ impl Play {
         self.plan(SLOW_START + eta + ms(100), Act::Together);
         let calm = self.rng.ms(8_000, 200_000);
         self.plan(calm, Act::Storm);
+    }
+
+    /// The networks on which `from` speaks to `to`.
+    fn networks(&self, from: usize, to: usize) -> Vec<usize> {
+        let name = &self.world.nodes[to].name;
+        let peers = &self.world.nodes[from].settings.peers;
+        let addresses = peers.iter().find(|peer| peer.name == *name).map(|peer| &peer.addresses);
+        let addresses = addresses.into_iter().flatten();
+        addresses.filter_map(|address| self.world.nodes[to].network_of(*address)).collect()
+    }
+
+    /// The second network is without fault.
+    fn clear_paths(&mut self) {
+        for from in 0..self.actors.len() {
+            for to in 0..self.actors.len() {
+                *self.world.link_on(1, from, to) = fair_link(&mut self.paths);
+            }
+        }
+    }
+
+    /// Something goes wrong on the second network, in storms; with what goes wrong on the first, one
+    /// way may be left, or none.
+    fn path_fault(&mut self) {
+        let nodes = self.actors.len();
+        let from = self.paths.index(nodes);
+        let to = (from + 1 + self.paths.index(nodes - 1)) % nodes;
+        let span = self.paths.ms(100, 30_000);
+        if self.storming {
+            let both = self.paths.chance(0.5);
+            for (from, to) in [(from, to), (to, from)].into_iter().take(1 + usize::from(both)) {
+                let mut link = foul_link(&mut self.paths);
+                link.cut |= self.paths.chance(0.4);
+                *self.world.link_on(1, from, to) = link;
+                self.plan(span, Act::ClearPath(from, to));
+            }
+        }
+        let next = self.paths.ms(1, 10_000);
+        self.plan(next, Act::PathFault);
     }
 
     /// Everybody holds everybody for alive (13).

@@ -21,6 +21,11 @@ pub fn twin_port(index: usize) -> u16 {
     30_000 + index as u16
 }
 
+/// The address of node `index` on the second network.
+pub fn second(index: usize) -> SocketAddr {
+    SocketAddr::from(([10, 1, 0, 1 + index as u8], 28170))
+}
+
 /// The settings of node `index` among `names`, everybody watching everybody.
 pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Duration) -> Settings {
     let detection = Detection { detect_within, level_cap: detect_within / 4, rule: Rule::Adaptive };
@@ -46,6 +51,7 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
                 detection,
                 first_contact: Duration::from_secs(30),
                 roaming: false,
+                flapping: None,
             })
             .collect(),
     }

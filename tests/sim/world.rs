@@ -1,5 +1,6 @@
 //! A world of machines under one virtual clock and a network that does what it is told.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub struct World {
     pub rng: Rng,
     pub nodes: Vec<Node>,
     links: Vec<Vec<Link>>,
+    /// Links of further networks, by sender, receiver and network.
+    more: BTreeMap<(usize, usize, usize), Link>,
     pub air: Air,
     pub tcp: Tcp,
     /// Everything that was ever written on a connection, and by whom.
@@ -44,6 +47,7 @@ impl World {
             rng: Rng::new(seed),
             nodes: Vec::new(),
             links: Vec::new(),
+            more: BTreeMap::new(),
             air: Air::default(),
             tcp: Tcp::default(),
             tcp_tape: Vec::new(),
@@ -77,6 +81,20 @@ impl World {
 
     pub fn link(&mut self, from: usize, to: usize) -> &mut Link {
         &mut self.links[from][to]
+    }
+
+    /// The link on a network; 0 is that of [`World::link`].
+    pub fn link_on(&mut self, network: usize, from: usize, to: usize) -> &mut Link {
+        if network == 0 {
+            return self.link(from, to);
+        }
+        self.more.entry((from, to, network)).or_default()
+    }
+
+    /// Both directions on a network.
+    pub fn both_on(&mut self, network: usize, a: usize, b: usize, change: impl Fn(&mut Link)) {
+        change(self.link_on(network, a, b));
+        change(self.link_on(network, b, a));
     }
 
     pub fn both(&mut self, a: usize, b: usize, change: impl Fn(&mut Link)) {
@@ -214,12 +232,18 @@ impl World {
     fn transmit(&mut self, from: usize, to: SocketAddr, bytes: &[u8]) {
         self.nodes[from].sent += 1;
         self.nodes[from].sent_bytes += bytes.len() as u64;
-        let Some(target) = self.nodes.iter().position(|node| node.address == to) else { return };
+        let reached = |(at, node): (usize, &Node)| Some((at, node.network_of(to)?));
+        let Some((target, network)) = self.nodes.iter().enumerate().find_map(reached) else {
+            return;
+        };
         self.truth.on_sent(from, target, bytes, self.now);
         if let Some(tape) = &mut self.tape {
             tape.push((from, target, bytes.to_vec()));
         }
-        let link = &mut self.links[from][target];
+        let link = match network {
+            0 => &mut self.links[from][target],
+            _ => self.more.entry((from, target, network)).or_default(),
+        };
         if link.loses(&mut self.rng) {
             return;
         }
@@ -231,7 +255,7 @@ impl World {
                 corrupt(&mut bytes, &mut self.rng);
                 origin = Origin::Corrupted;
             }
-            let source = self.nodes[from].address;
+            let source = self.nodes[from].address_on(network);
             self.air.launch(Flight { at, number: 0, to: target, source, origin, bytes });
         }
     }
@@ -314,6 +338,13 @@ impl World {
             .filter(|event| event.peer.as_deref().unwrap_or("") == name)
             .map(|event| (event.kind, event.reason))
             .collect()
+    }
+
+    /// The same without what was reported about single paths.
+    pub fn life_story(&self, node: usize, name: &str) -> Vec<(EventKind, Reason)> {
+        let mut story = self.story(node, name);
+        story.retain(|(kind, _)| !matches!(kind, EventKind::PathDown | EventKind::PathUp));
+        story
     }
 
     /// Forgets what was reported so far.

@@ -19,7 +19,7 @@ impl Machine {
             Input::RemovePeer(name) => self.remove_peer(&name),
             Input::SetAddresses(name, addresses) => {
                 if let Some(slot) = self.slot_of(&name) {
-                    self.with_peer(slot, |peer, _| peer.set_addresses(&addresses));
+                    self.with_peer(slot, |peer, cx| peer.set_addresses(&addresses, cx));
                 }
             }
             Input::Pause { judge, heartbeat, span } => self.pause(judge, heartbeat, span),

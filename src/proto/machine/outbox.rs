@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use super::Entropy;
 use super::line::{Conn, LineOutput};
 use super::trace::Trace;
-use crate::proto::event::{Event, EventKind, Evidence, Interrupt, PeerName, Reason};
+use crate::proto::event::{
+    Event, EventKind, EventPath, Evidence, Interrupt, PeerName, Reason, Telling,
+};
 use crate::proto::time::{Now, Wall};
 use crate::proto::wire::Packet;
 
@@ -28,13 +30,30 @@ pub struct Notice {
     pub outage: Duration,
     /// The numbers behind it.
     pub evidence: Evidence,
+    /// The path that it is about.
+    pub path: Option<EventPath>,
+    /// For FLAPPING, the outages within the window.
+    pub outages: u32,
+    /// Whether the sinks are told.
+    pub telling: Telling,
 }
 
 impl Notice {
     /// An event about this monitor itself.
     pub fn about_self(kind: EventKind, reason: Reason, evidence: Evidence) -> Self {
         let outage = Duration::ZERO;
-        Self { kind, reason, peer: None, incarnation: 0, last_heard: None, outage, evidence }
+        Self {
+            kind,
+            reason,
+            peer: None,
+            incarnation: 0,
+            last_heard: None,
+            outage,
+            evidence,
+            path: None,
+            outages: 0,
+            telling: Telling::Now,
+        }
     }
 }
 
@@ -162,8 +181,21 @@ impl Outbox {
             last_heard: notice.last_heard,
             outage: notice.outage,
             merged: 0,
+            path: notice.path,
+            outages: notice.outages,
+            telling: notice.telling,
             evidence: notice.evidence,
         });
+    }
+
+    /// The event that was queued last, until it is taken out.
+    pub fn last_told(&self) -> Option<&Event> {
+        self.events.back()
+    }
+
+    /// Queues an event that has its numbers already.
+    pub fn tell_again(&mut self, event: Event) {
+        self.events.push_back(event);
     }
 
     /// Queues an interrupt.

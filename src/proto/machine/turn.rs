@@ -85,11 +85,14 @@ impl Machine {
         self.own.dropped = dropped;
         self.armed = None;
         self.confessed = false;
-        self.suspended = Duration::ZERO;
+        let slept = !core::mem::take(&mut self.suspended).is_zero();
         if self.own.phase == Phase::Running {
             // A tick that is late itself comes before the re-arm, so that it does not count in it.
             self.tick_if_due();
             self.note_own_stall();
+            if slept {
+                self.with_peers(|peer, _| peer.on_own_suspend());
+            }
             self.end_own_pause();
             self.judge_application();
         }

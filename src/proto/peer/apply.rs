@@ -78,9 +78,11 @@ impl Peer {
         }
         self.beat = 0;
         self.echo = Echo::new();
+        self.begin_paths(cx);
         self.outbound.forget_candidate();
         arrival.age_proven = self.take_echo(&arrival) == Age::Proven;
         self.note_arrival(&arrival, cx);
+        self.note_path(&arrival);
         self.renew_nonce(cx);
 
         let outage = match before {
@@ -141,6 +143,7 @@ impl Peer {
             self.tell(EventKind::Ended, Reason::Removed, Duration::ZERO, cx);
         }
         self.record.on_end();
+        self.paths.forget_told();
         self.enter(State::Ended, Reason::Removed, cx);
         self.removed = true;
     }
@@ -151,6 +154,7 @@ impl Peer {
             _ => Reason::None,
         };
         self.record.on_end();
+        self.paths.forget_told();
         self.enter(State::Ended, reason, cx);
         self.end_gap();
         self.detector.disarm();
@@ -197,6 +201,7 @@ impl Peer {
         self.record.on_start();
         self.detector.disarm();
         self.take_pace(header, cx);
+        self.rearm_paths(cx);
         self.detector.arm(arrival.received);
         if header.kind == Kind::Running {
             self.beat = header.beat;

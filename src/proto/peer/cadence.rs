@@ -50,6 +50,8 @@ impl Peer {
         if cx.own.phase != Phase::Running || self.outbound.is_leaving() {
             return;
         }
+        self.review_paths(true, cx);
+        self.end_rest(cx);
         let now = cx.now.mono;
         let interval = self.settings.heartbeat_interval;
         let next = match self.mode(cx) {

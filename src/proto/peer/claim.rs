@@ -39,6 +39,8 @@ pub struct Claims {
     newcomer: Option<Newcomer>,
     conflict_seen: Option<Time>,
     roam: Option<(SocketAddr, u64, Time)>,
+    /// When the peer spoke from a configured address last.
+    home: Option<Time>,
 }
 
 impl Peer {
@@ -170,9 +172,14 @@ impl Peer {
     pub(super) fn note_source(&mut self, source: SocketAddr, cx: &mut Context<'_>) {
         if self.outbound.is_configured(source) {
             self.outbound.come_home(source);
+            self.claims.home = Some(cx.now.mono);
             return;
         }
-        self.ask_at(source, cx);
+        // One that speaks from several addresses has not moved while a configured one is among them.
+        let moved = |home: Time| cx.now.mono.since(home) > self.pace.eta * 2;
+        if self.claims.home.is_none_or(moved) {
+            self.ask_at(source, cx);
+        }
     }
 
     /// Asks whether the peer can be answered at `source`, which is the only way to meet one whose

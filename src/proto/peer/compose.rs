@@ -138,6 +138,7 @@ impl Peer {
             path: 0,
             reason: leaving.map_or(0, |leaving| leaving.reason.code() as u16),
             echoed_path: seen.path,
+            heard_paths: self.heard_paths(seen.incarnation, cx),
             list_digest: 0,
         }
     }

@@ -175,6 +175,7 @@ impl Peer {
             self.on_claim(arrival, cx);
         } else {
             self.accept(arrival, cx);
+            self.review_paths(false, cx);
         }
         if asks || header.kind == Kind::End {
             self.answer(&arrival, 0, cx);
@@ -224,7 +225,8 @@ impl Peer {
         if header.kind == Kind::Running && header.beat < self.beat {
             // A later heartbeat came by another path: this one is old news, its nonce too.
             cx.counters.replayed += 1;
-            return;
+            self.note_path(&arrival);
+            return self.review_paths(false, cx);
         }
         let age = self.take_echo(&arrival);
         if age == Age::TooOld && header.kind != Kind::End {
@@ -235,8 +237,10 @@ impl Peer {
         cx.counters.accepted += 1;
         self.trace(&arrival, cx);
         self.note_arrival(&arrival, cx);
+        self.note_path(&arrival);
         self.confessed |= self.is_confession(&arrival);
         self.apply(&arrival, cx);
+        self.review_paths(false, cx);
         self.spoke_at = arrival.received;
         if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {
             self.note_heard(&arrival, cx);
@@ -306,6 +310,7 @@ impl Peer {
             return;
         }
         self.note_held_state(header, cx);
+        self.paths.hear(header.heard_paths, header.monotonic, arrival.received);
         let next = self.outbound.next_sequence(header.echoed_path);
         let copied = next.is_some_and(|next| header.echoed_sequence >= next);
         let retired = header.flags & FLAG_RETIRED != 0 && arrival.proven;

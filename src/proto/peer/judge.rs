@@ -95,6 +95,7 @@ impl Peer {
     /// Judgement begins or goes on: every deadline runs in full once more (rule R19).
     pub fn resume_judging(&mut self, cx: &Context<'_>) {
         let now = cx.now.mono;
+        self.rearm_paths(cx);
         match self.state {
             State::Unknown if !self.not_seen_told => {
                 self.timers.set(Timer::FirstContact, Some(now + self.settings.first_contact));
@@ -118,6 +119,7 @@ impl Peer {
     /// This turn of the loop was late, or datagrams were lost: packets of this peer may be gone
     /// for good, so its deadline is re-armed in full although it has not run out yet.
     pub fn on_own_stall(&mut self, cx: &Context<'_>) {
+        self.rearm_paths(cx);
         if self.state != State::Up || !cx.own.judging() {
             return;
         }

@@ -2,8 +2,9 @@
 //!
 //! Each file is one concern: `inbound` decides what a datagram may change, `apply` is the state
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
-//! what, `claim` settles who carries the name, `echo` proves ages, `lifeline` keeps TCP connections and `exit`
-//! finds out what their end means.
+//! what, `claim` settles who carries the name, `echo` proves ages, `paths` and `ways` tell of single
+//! addresses, `flap` decides what is told, `lifeline` keeps TCP connections and `exit` finds out what
+//! their end means.
 
 mod apply;
 mod cadence;
@@ -13,16 +14,19 @@ mod context;
 mod echo;
 mod exit;
 mod filter;
+mod flap;
 mod inbound;
 mod judge;
 mod life;
 mod lifeline;
 mod limit;
 mod outbound;
+mod paths;
 mod report;
 mod sent;
 mod timers;
 pub mod view;
+mod ways;
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -35,12 +39,14 @@ use self::claim::Claims;
 use self::echo::Echo;
 use self::exit::{Inquiry, Nudge};
 use self::filter::Filter;
+use self::flap::Flap;
 use self::judge::Gap;
 use self::life::Lives;
 use self::lifeline::Lifelines;
 use self::limit::Bucket;
 use self::outbound::Outbound;
 use self::timers::{Timer, Timers};
+use self::ways::Paths;
 use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
 use super::event::{PeerName, Reason};
@@ -116,6 +122,8 @@ pub struct Peer {
     cut_off: Vec<IpAddr>,
 
     echo: Echo,
+    paths: Paths,
+    flap: Flap,
     outbound: Outbound,
     timers: Timers,
     answers: Bucket,
@@ -175,6 +183,8 @@ impl Peer {
             calm: 0,
             cut_off: Vec::new(),
             echo: Echo::new(),
+            paths: Paths::default(),
+            flap: Flap::new(settings.flapping),
             timers: Timers::default(),
             answers: Bucket::new(ANSWERS.0, ANSWERS.1),
             repeats: Bucket::new(REPEATS.0, REPEATS.1),
@@ -254,6 +264,7 @@ impl Peer {
         }
         self.renew_nonce(cx);
         self.echo = Echo::new();
+        self.paths.forget_said();
         self.claims = Claims::default();
         self.gap = Gap::default();
         self.restart_lines(cx);
@@ -284,16 +295,26 @@ impl Peer {
         self.end_inquiry();
         self.renew_nonce(cx);
         self.echo = Echo::new();
+        self.paths.forget_said();
+        self.rearm_paths(cx);
         self.outbound.begin(incarnation);
         self.outbound.heard_since_start = false;
         self.timers.set(Timer::Beat, Some(cx.now.mono));
     }
 
+    /// Our monotonic clock stood still: by it, all that comes from now on seems to come early, so
+    /// what was learnt of the peer's stamps is void (rule R12, for our own pause).
+    pub fn on_own_suspend(&mut self) {
+        self.confessed = true;
+    }
+
     /// New addresses after a look-up.
-    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr], cx: &Context<'_>) {
         if !addresses.is_empty() && self.settings.addresses != addresses {
             self.settings.addresses = addresses.to_vec();
             self.outbound.set_addresses(&self.settings);
+            self.paths.readdress(self.outbound.paths.len());
+            self.rearm_paths(cx);
             self.changed = true;
         }
     }
@@ -357,6 +378,10 @@ impl Peer {
             lifelines: self.lifelines.bound(),
             pause_remaining: if pausing { remaining } else { Duration::ZERO },
             address: self.outbound.first_address(),
+            paths: self.outbound.paths.len() as u8,
+            paths_up: self.paths_up(),
+            paths_one_way: self.paths_one_way(),
+            resting: self.flap.is_resting(),
             evidence: self.evidence(),
         }
     }

@@ -243,10 +243,15 @@ impl Outbound {
         self.leaving.is_some()
     }
 
+    /// The path that `source` belongs to.
+    pub fn position_of(&self, source: SocketAddr) -> Option<usize> {
+        let is_it = |path: &Path| path.address == source || path.roamed == Some(source);
+        self.paths.iter().position(is_it)
+    }
+
     /// The path that `source` belongs to, or the first one.
     pub fn path_to(&self, source: SocketAddr) -> usize {
-        let is_it = |path: &Path| path.address == source || path.roamed == Some(source);
-        self.paths.iter().position(is_it).unwrap_or(0)
+        self.position_of(source).unwrap_or(0)
     }
 }
 

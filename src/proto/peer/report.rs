@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{Context, Peer};
 use crate::proto::detector::Detector;
-use crate::proto::event::{EventKind, Evidence, Reason};
+use crate::proto::event::{EventKind, EventPath, Evidence, Reason, Telling};
 use crate::proto::machine::Notice;
 use crate::proto::time::{Now, Time, nanos};
 
@@ -43,7 +43,7 @@ impl Peer {
 
     /// Reports an event of this peer.
     pub(super) fn tell(
-        &self,
+        &mut self,
         kind: EventKind,
         reason: Reason,
         outage: Duration,
@@ -54,14 +54,35 @@ impl Peer {
 
     /// Reports an event of this peer that was last heard at `heard`, before the present datagram.
     pub(super) fn tell_heard(
-        &self,
+        &mut self,
         kind: EventKind,
         reason: Reason,
         outage: Duration,
         heard: Option<Now>,
         cx: &mut Context<'_>,
     ) {
-        let notice = Notice {
+        let telling = self.flap.take(kind);
+        let notice = Notice { telling, ..self.notice(kind, reason, outage, heard) };
+        cx.out.tell(cx.now, notice);
+        self.follow_flapping(kind, cx);
+    }
+
+    /// Reports that one path fell silent or carries again.
+    pub(super) fn tell_path(&self, kind: EventKind, path: EventPath, cx: &mut Context<'_>) {
+        let heard = self.heard.map(|heard| heard.at);
+        let notice = self.notice(kind, Reason::None, Duration::ZERO, heard);
+        cx.out.tell(cx.now, Notice { path: Some(path), ..notice });
+    }
+
+    /// An event of this peer as it stands.
+    pub(super) fn notice(
+        &self,
+        kind: EventKind,
+        reason: Reason,
+        outage: Duration,
+        heard: Option<Now>,
+    ) -> Notice {
+        Notice {
             kind,
             reason,
             peer: Some(self.settings.name.clone()),
@@ -69,7 +90,9 @@ impl Peer {
             last_heard: heard.map(|at| at.wall),
             outage,
             evidence: self.evidence(),
-        };
-        cx.out.tell(cx.now, notice);
+            path: None,
+            outages: 0,
+            telling: Telling::Now,
+        }
     }
 }

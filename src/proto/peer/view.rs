@@ -86,6 +86,14 @@ pub struct View {
     pub pause_remaining: Duration,
     /// Where it is sent to first; `None` while its name is not resolved.
     pub address: Option<SocketAddr>,
+    /// How many addresses it has.
+    pub paths: u8,
+    /// One bit per address: it carries. All are 0 unless the peer is up or paused.
+    pub paths_up: u8,
+    /// One bit per address: it works in one direction only.
+    pub paths_one_way: u8,
+    /// The peer flaps: its notices rest.
+    pub resting: bool,
     /// The numbers.
     pub evidence: Evidence,
 }

@@ -137,10 +137,8 @@ fn read_header(kind: Kind, flags: u16, fields: &mut Fields<'_>) -> Result<Header
         path: fields.u8()?,
         reason: fields.u16()?,
         echoed_path: fields.u8()?,
-        list_digest: {
-            fields.u8()?; // reserved
-            fields.u64()?
-        },
+        heard_paths: fields.u8()?,
+        list_digest: fields.u64()?,
     })
 }
 

@@ -140,6 +140,6 @@ fn put_header(packet: &mut Packet, header: &Header, total: usize) {
     }
     packet.put(&[header.state as u8, header.held, header.application as u8, header.path]);
     packet.put(&header.reason.to_be_bytes());
-    packet.put(&[header.echoed_path, 0]);
+    packet.put(&[header.echoed_path, header.heard_paths]);
     packet.put(&header.list_digest.to_be_bytes());
 }

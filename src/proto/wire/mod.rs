@@ -46,6 +46,13 @@ pub const FLAG_PRIVATE: u16 = 1 << 1;
 /// On a lifeline, `path` is this and its index.
 pub const LIFELINE_PATH: u8 = 4;
 
+/// In `heard_paths`: the other bits say something.
+pub const HEARD_SAID: u8 = 1 << 7;
+/// In `heard_paths`: where the number of paths that the sender sends on, less 1, begins (two bits).
+pub const HEARD_COUNT_SHIFT: u32 = 4;
+/// In `heard_paths`: one bit per path of the receiver, set if it is heard.
+pub const HEARD_MASK: u8 = 0b1111;
+
 /// What a datagram is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -180,6 +187,8 @@ pub struct Header {
     pub reason: u16,
     /// The path that `echoed_sequence` counts on.
     pub echoed_path: u8,
+    /// Which paths of the receiver are heard, `HEARD_*`; 0 = nothing said.
+    pub heard_paths: u8,
     /// Digest of the sender's peer list; 0 = none (rule R28).
     pub list_digest: u64,
 }
