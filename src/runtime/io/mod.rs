@@ -205,6 +205,11 @@ impl Boot {
         let (pump, commands) = Pump::start(self.from_hosts.clone(), ports.waker(), logger())
             .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
+        // Before the worker, whose look-ups open and close descriptors: when the process dies, the
+        // kernel closes one number after the other, and a listener must go before its connections.
+        let at = (ready.local, ports.socket.family());
+        let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &shared.logger);
+        let reach = Reach::open(shared.plan.listen, table, ports.registry(), &shared.logger);
         let task = Task {
             plan: Arc::clone(&shared.plan),
             family: ports.socket.family(),
@@ -215,20 +220,9 @@ impl Boot {
             logger: logger(),
         };
         match Worker::start(task) {
-            Ok(worker) => {
-                // Last, because its thread leaves this table with copies of nothing but its bells.
-                let lifelines = Lifelines::open(
-                    &shared.plan,
-                    table,
-                    (ready.local, ports.socket.family()),
-                    ports.registry(),
-                    &shared.logger,
-                );
-                let registry = ports.registry();
-                let reach = Reach::open(shared.plan.listen, table, registry, &shared.logger);
-                Ok(Life { ports, lifelines, reach, pump, worker, commands, ready, tap })
-            }
+            Ok(worker) => Ok(Life { ports, lifelines, reach, pump, worker, commands, ready, tap }),
             Err(error) => {
+                lifelines.close(ports);
                 pump.stop();
                 Err(Error::io("start the thread peermon-work", &error))
             }

@@ -175,8 +175,8 @@ mod tests {
     fn what_strangers_do_to_the_lifelines_is_told_by_itself() {
         let (logger, lines) = Logger::new();
         let mut report = Report::default();
-        let mut totals = Totals::default();
-        totals.lines = LineCounters { refused: 3, garbled: 1, full: 0 };
+        let lines_so_far = LineCounters { refused: 3, garbled: 1, full: 0 };
+        let mut totals = Totals { lines: lines_so_far, ..Totals::default() };
         report.say(Time::from_millis(1), totals, &logger);
         let text = "lifelines: 3 turned away, 1 spoke another protocol, 0 took nothing any more";
         assert_eq!(lines.try_recv().unwrap().text, text);

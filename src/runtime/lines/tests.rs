@@ -1,15 +1,19 @@
 //! Two ends over loopback, each with a poller of its own; no time is slept through.
 
 use core::net::Ipv4Addr;
+use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
 use mio::{Events, Poll};
 
+use super::orders::LINGER;
 use super::*;
+use crate::config::plan::Listen;
 use crate::proto::wire::MIN_LEN;
 use crate::runtime::sys::clock;
+use crate::runtime::sys::family::Family;
 
 const LONG: Duration = Duration::from_secs(20);
 
