@@ -19,6 +19,7 @@ mod outbound;
 mod report;
 mod sent;
 mod timers;
+mod trace;
 pub mod view;
 
 use core::net::SocketAddr;

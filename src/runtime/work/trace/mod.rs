@@ -17,8 +17,10 @@ use crate::proto::machine::Machine;
 use crate::proto::machine::trace::Beat;
 use crate::proto::time::nanos;
 
-/// How often what arrived is written.
+/// How often what arrived is taken out of the channel.
 pub const EVERY: Duration = Duration::from_secs(1);
+/// After so many times it is written, however little it is.
+const PATIENCE: u32 = 10;
 /// The channel holds what all peers send in this time, within these bounds: a worker that looks up
 /// a name has to be waited for.
 const HELD: Duration = Duration::from_secs(30);
@@ -60,6 +62,8 @@ pub struct Recorder {
     folder: PathBuf,
     entries: Receiver<Entry>,
     files: HashMap<PeerName, TraceFile>,
+    /// How often nothing had to be written since all was.
+    waited: u32,
     logger: Logger,
     /// One line about files that cannot be written is enough.
     complained: bool,
@@ -76,6 +80,7 @@ pub fn recording(plan: &Plan, logger: &Logger) -> Option<(Tap, Recorder)> {
         folder,
         entries,
         files: HashMap::new(),
+        waited: 0,
         logger: logger.clone(),
         complained: false,
     };
@@ -83,8 +88,8 @@ pub fn recording(plan: &Plan, logger: &Logger) -> Option<(Tap, Recorder)> {
 }
 
 impl Recorder {
-    /// Writes what has arrived.
-    pub fn record(&mut self) {
+    /// Takes what has arrived and writes what has gathered; all of it if this is the `end`.
+    pub fn record(&mut self, end: bool) {
         let mut missed = 0;
         // What comes meanwhile has time until the next round.
         for entry in self.entries.try_iter().take(ROOM.1) {
@@ -102,7 +107,12 @@ impl Recorder {
             self.logger
                 .warn(format_args!("{missed} heartbeats were not recorded: no time to write"));
         }
-        for file in self.files.values_mut() {
+        self.waited += 1;
+        let all = end || self.waited >= PATIENCE;
+        if all {
+            self.waited = 0;
+        }
+        for file in self.files.values_mut().filter(|file| all || file.is_pressing()) {
             match file.write() {
                 Ok(()) => {}
                 Err(_) if self.complained => {}
