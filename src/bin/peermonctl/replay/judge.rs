@@ -56,7 +56,7 @@ impl Outcome {
 }
 
 /// Plays all `lives`, each with a new rule.
-pub fn judge<R: Rule>(lives: &[Life], make: impl Fn() -> R) -> Outcome {
+pub fn judge<R: Rule>(lives: &[Life], mut make: impl FnMut() -> R) -> Outcome {
     let mut outcome = Outcome::default();
     let mut times = Vec::with_capacity(lives.iter().map(|life| life.beats.len()).sum());
     for life in lives {

@@ -130,7 +130,11 @@ impl TraceFile {
 
     fn append(&mut self) -> io::Result<()> {
         let (mut file, size) = open(&self.path, &self.peer)?;
-        file.write_all(self.buffer.as_bytes())?;
+        if let Err(error) = file.write_all(self.buffer.as_bytes()) {
+            // Half a row would be worse than none.
+            let _ = file.set_len(size);
+            return Err(error);
+        }
         drop(file);
         if size + self.buffer.len() as u64 >= self.largest {
             fs::rename(&self.path, &self.former)?;
