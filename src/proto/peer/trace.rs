@@ -10,7 +10,8 @@ use crate::proto::time::Time;
 use crate::proto::wire::{Kind, OwnState};
 
 impl Peer {
-    /// Notes a believed heartbeat, also one that only lacks the proof that ends an outage (rule R3).
+    /// Notes a believed heartbeat, also one that only lacks the proof that ends an outage
+    /// (rule R3).
     pub(super) fn trace(&self, arrival: &Arrival, cx: &mut Context<'_>) {
         let header = &arrival.header;
         if !cx.out.trace.is_on() || header.kind != Kind::Running {

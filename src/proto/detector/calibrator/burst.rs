@@ -2,8 +2,8 @@
 
 /// Longer bursts count as this one.
 pub const LONGEST: usize = 255;
-/// The slowest decay of the tail. Bursts that are all of one length would look like bursts that never
-/// end, and a sum over them would take for ever.
+/// The slowest decay of the tail. Bursts that are all of one length would look like bursts that
+/// never end, and a sum over them would take for ever.
 const SLOWEST: f64 = 0.99;
 /// Counts are believed while there are at least so many events.
 const ENOUGH: u64 = 10;

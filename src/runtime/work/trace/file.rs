@@ -110,8 +110,8 @@ impl TraceFile {
 
     /// Puts into the file what was taken.
     ///
-    /// The file is opened for this one write: where the private table could not be made, the host may
-    /// close any descriptor and take its number, and a row would go into a file of the host.
+    /// The file is opened for this one write: where the private table could not be made, the host
+    /// may close any descriptor and take its number, and a row would go into a file of the host.
     ///
     /// # Errors
     ///

@@ -46,13 +46,17 @@ impl Tap {
     /// Passes on the heartbeats that `machine` noted; what finds no room is counted.
     pub fn draw(&mut self, machine: &mut Machine) {
         while let Some((beat, missed_after)) = machine.next_traced() {
-            let entry = Entry { beat, missed: self.missed };
-            self.missed = match self.entries.try_send(entry) {
-                Ok(()) => 0,
-                Err(_) => self.missed + 1,
-            };
+            self.offer(beat);
             self.missed += missed_after;
         }
+    }
+
+    fn offer(&mut self, beat: Beat) {
+        let entry = Entry { beat, missed: self.missed };
+        self.missed = match self.entries.try_send(entry) {
+            Ok(()) => 0,
+            Err(_) => self.missed + 1,
+        };
     }
 }
 
@@ -123,5 +127,66 @@ impl Recorder {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::proto::time::Time;
+
+    fn beat(peer: &str, beat: u64) -> Beat {
+        Beat {
+            peer: Arc::from(peer),
+            incarnation: 7,
+            beat,
+            sent: Time::from_millis(beat * 100),
+            received: Time::from_millis(beat * 100 + 5),
+            interval: Duration::from_millis(100),
+            paused: false,
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_said_and_no_loss_of_the_network() {
+        let folder = std::env::temp_dir().join(format!("peermon-tap-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let (sender, entries) = bounded(3);
+        let (logger, lines) = Logger::new();
+        let mut recorder = Recorder {
+            folder: folder.clone(),
+            entries,
+            files: HashMap::new(),
+            waited: 0,
+            logger,
+            complained: false,
+        };
+        let mut tap = Tap { entries: sender, missed: 0 };
+        for n in 1..=5 {
+            tap.offer(beat("b", n));
+        }
+        recorder.record(false);
+        tap.offer(beat("c", 1));
+        tap.offer(beat("b", 6));
+        recorder.record(true);
+        let text = fs::read_to_string(folder.join("b.csv")).unwrap();
+        assert!(folder.join("c.csv").exists());
+        fs::remove_dir_all(&folder).unwrap();
+        let marks: Vec<&str> = text
+            .lines()
+            .filter(|line| line.len() < 20 && !line.contains("eta") && !line.starts_with("seq"))
+            .collect();
+        let rows = ["1,100000,105000", "2,200000,205000", "3,300000,305000"];
+        let after = ["# life", "6,600000,605000"];
+        assert_eq!(marks, [&["# life"][..], &rows, &after].concat());
+        let said: Vec<String> = lines.try_iter().map(|line| line.text).collect();
+        assert!(
+            said.iter().any(|text| text.contains("2 heartbeats were not recorded")),
+            "{said:?}"
+        );
     }
 }
