@@ -10,9 +10,8 @@ use super::echo::Bound;
 use super::filter::{Filter, Freshness};
 use super::{Context, Heard, Peer, State, view};
 use crate::proto::auth::Tag;
-use crate::proto::event::{EventKind, PeerName, Reason};
+use crate::proto::event::{EventKind, Reason};
 use crate::proto::machine::Phase;
-use crate::proto::machine::trace::Beat;
 use crate::proto::settings::MAX_PATHS;
 use crate::proto::time::Time;
 use crate::proto::wire::{Datagram, FLAG_RETIRED, Header, Kind, OwnState};
@@ -248,23 +247,6 @@ impl Peer {
         if matches!(header.kind, Kind::Start | Kind::Probe | Kind::End) {
             self.answer(&arrival, 0, cx);
         }
-    }
-
-    /// For whoever records heartbeats: also those that only a proof is lacking of (rule R3).
-    pub(super) fn trace(&self, arrival: &Arrival, cx: &mut Context<'_>) {
-        let header = &arrival.header;
-        if !cx.out.trace.is_on() || header.kind != Kind::Running {
-            return;
-        }
-        cx.out.trace.note(Beat {
-            peer: PeerName::clone(&self.settings.name),
-            incarnation: header.incarnation,
-            beat: header.beat,
-            sent: Time::from_nanos(header.monotonic),
-            received: arrival.received,
-            interval: Duration::from_micros(u64::from(header.announced)),
-            paused: header.state == OwnState::Paused,
-        });
     }
 
     /// Too old to say anything, but a question all the same: a sender that was suspended echoes

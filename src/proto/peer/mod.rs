@@ -25,6 +25,7 @@ mod paths;
 mod report;
 mod sent;
 mod timers;
+mod trace;
 pub mod view;
 mod ways;
 

@@ -1,8 +1,8 @@
 //! `peermon-work`: what may take minutes and must not be waited for.
 //!
 //! It lives in the private descriptor table and does one job after the other: the look-up of host
-//! names, and the recording of heartbeats. Results go to `peermon-io` by the same channel that host threads use, so
-//! that this thread holds nothing that a stop would have to wait for.
+//! names, and the recording of heartbeats. Results go to `peermon-io` by the same channel that host
+//! threads use, so that this thread holds nothing that a stop would have to wait for.
 
 pub mod resolve;
 pub mod trace;
@@ -135,20 +135,22 @@ impl Work {
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.next_record = self.next_record.map(|_| Instant::now());
-                    return self.record();
+                    if let Some(recorder) = &mut self.task.recorder {
+                        recorder.record(true);
+                    }
+                    return;
                 }
             }
         }
     }
 
-    /// Writes down the heartbeats of the last second, if one is over.
+    /// Takes the heartbeats of the last second, if one is over.
     fn record(&mut self) {
         let now = Instant::now();
         if let Some(recorder) = &mut self.task.recorder
             && self.next_record.is_some_and(|due| due <= now)
         {
-            recorder.record();
+            recorder.record(false);
             self.next_record = Some(now + trace::EVERY);
         }
     }

@@ -60,15 +60,9 @@ fn record(
     calibrator: &mut Calibrator,
     work: &mut Workspace,
 ) {
-    let recorder = core::cell::RefCell::new(Some(Recorder {
-        rule,
-        eta,
-        last: None,
-        heard: 0,
-        calibrator,
-        work,
-    }));
+    let recorder = Recorder { rule, eta, last: None, heard: 0, calibrator, work };
     // One life, so one rule is made.
+    let mut recorder = Some(recorder);
     judge(core::slice::from_ref(life), || Recording(recorder.take()));
 }
 

@@ -8,8 +8,8 @@ use super::clocks::{Heartbeat, Life};
 
 /// A detector at work.
 pub trait Rule {
-    /// A heartbeat that is fresh by its number arrives at `at`; `recovered`: its peer was suspected,
-    /// or has not been heard before.
+    /// A heartbeat that is fresh by its number arrives at `at`; `recovered`: its peer was
+    /// suspected, or has not been heard before.
     fn on_beat(&mut self, beat: &Heartbeat, at: Time, recovered: bool);
 
     /// When it suspects if nothing more arrives.
@@ -56,7 +56,7 @@ impl Outcome {
 }
 
 /// Plays all `lives`, each with a new rule.
-pub fn judge<R: Rule>(lives: &[Life], make: impl Fn() -> R) -> Outcome {
+pub fn judge<R: Rule>(lives: &[Life], mut make: impl FnMut() -> R) -> Outcome {
     let mut outcome = Outcome::default();
     let mut times = Vec::with_capacity(lives.iter().map(|life| life.beats.len()).sum());
     for life in lives {
@@ -197,7 +197,8 @@ mod tests {
         // From 260 to 470.
         assert_eq!(outcome.wrong, Duration::from_millis(210));
         assert_eq!(outcome.watched, Duration::from_millis(500));
-        // Verdicts 150, then 260 for three beats, then 620 and 650; minus 0, 100, 200, 300, 400, 500.
+        // Verdicts 150, then 260 for three beats, then 620 and 650; minus 0, 100, 200, 300, 400,
+        // 500.
         let expected = [150.0, 160.0, 60.0, 0.0, 220.0, 150.0];
         let mean = expected.iter().sum::<f64>() / 6.0 * 1e6;
         assert!((outcome.detection.mean - mean).abs() < 1.0, "{:?}", outcome.detection);

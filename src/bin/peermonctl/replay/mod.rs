@@ -2,6 +2,7 @@
 
 mod clocks;
 mod demand;
+mod json;
 mod judge;
 mod report;
 mod rules;
@@ -27,13 +28,13 @@ const MAX_FILE: u64 = 4 << 30;
 
 /// What every detector would have done with a trace.
 ///
-/// The file has rows seq,send_us,recv_us (microseconds on the clock of each side, recv_us = -1 for a
-/// lost heartbeat), as `trace_dir` records them, or one delay per line with a line "# eta_us=N"
+/// The file has rows seq,send_us,recv_us (microseconds on the clock of each side, recv_us = -1 for
+/// a lost heartbeat), as `trace_dir` records them, or one delay per line with a line "# eta_us=N"
 /// above. The clocks need not agree: the fastest heartbeats are taken to arrive at once, so
 /// detection times lack the smallest delay of the path.
 ///
-/// Every rule is set so that it detects equally fast (at its 99.9 % quantile, over a crash after each
-/// heartbeat); then false alarms can be compared.
+/// Every rule is set so that it detects equally fast (at its 99.9 % quantile, over a crash after
+/// each heartbeat); then false alarms can be compared.
 #[derive(Parser)]
 pub struct Args {
     /// The trace

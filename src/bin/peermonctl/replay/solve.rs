@@ -15,7 +15,8 @@ pub struct Solved {
     pub kind: Kind,
     pub parameter: f64,
     pub outcome: Outcome,
-    /// Whether it detects in the time that was asked for; some rules cannot, whatever the parameter.
+    /// Whether it detects in the time that was asked for; some rules cannot, whatever the
+    /// parameter.
     pub met: bool,
 }
 

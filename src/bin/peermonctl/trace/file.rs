@@ -1,8 +1,8 @@
 //! A trace file: what was sent, when, and when it arrived.
 //!
 //! Two forms, microseconds in both; empty lines count for nothing, and what begins with `#` is a
-//! comment, except `# eta_us=N` (the sending interval) and `# life` (from here on another life of the
-//! sender, or of the recording: nothing is concluded from one side of the line to the other).
+//! comment, except `# eta_us=N` (the sending interval) and `# life` (from here on another life of
+//! the sender, or of the recording: nothing is concluded from one side of the line to the other).
 //! Where the interval changes, a life begins as well; only the lives with the most frequent
 //! interval are kept.
 //!
@@ -147,8 +147,8 @@ impl Reader {
             return Err(format!("{wrong}, not \"{}\"", excerpt(line)));
         }
         let eta = self.eta.ok_or(
-            "delays alone do not say how often the sender sends: write \"# eta_us=N\" (microseconds) \
-             above them, or give --eta",
+            "delays alone do not say how often the sender sends: write \"# eta_us=N\" \
+             (microseconds) above them, or give --eta",
         )?;
         let seq = self.life.last().map_or(0, |last| last.seq + 1);
         let sent = i64::try_from(eta.as_nanos())

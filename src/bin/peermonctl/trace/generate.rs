@@ -14,8 +14,8 @@ pub enum Kind {
     Gauss,
     /// Losses in bursts: 1 % of the time 70 % are lost, a second long on average; jitter of 5 ms
     GilbertElliott,
-    /// The receiver stops for 20 to 80 ms once a minute on average, every fortieth time for 2 s; what
-    /// arrives meanwhile is stamped when it goes on. Jitter of 5 ms, 0.1 % lost
+    /// The receiver stops for 20 to 80 ms once a minute on average, every fortieth time for 2 s;
+    /// what arrives meanwhile is stamped when it goes on. Jitter of 5 ms, 0.1 % lost
     ReceiverPauses,
     /// The sender stops 0.5 to 2 s every half hour on average and slips its schedule: everything
     /// later is later. Jitter of 1 ms, nothing lost
@@ -28,7 +28,11 @@ pub struct Args {
     /// What goes wrong
     kind: Kind,
     /// How many heartbeats are sent
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(
+        long,
+        default_value_t = 100_000,
+        value_parser = clap::value_parser!(u64).range(1..=100_000_000)
+    )]
     beats: u64,
     /// Where the random numbers begin
     #[arg(long, default_value_t = 1)]

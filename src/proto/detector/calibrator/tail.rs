@@ -39,6 +39,8 @@ impl Pareto {
             return Self { xi: 0.0, sigma: mean };
         }
         let xi = 2.0 - mean / spread;
+        // At 1 there is no scale to tell the mean from.
+        let xi = if xi == 1.0 { 1.0 - f64::EPSILON } else { xi };
         Self { xi, sigma: mean * (1.0 - xi) }
     }
 

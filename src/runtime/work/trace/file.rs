@@ -11,8 +11,10 @@ use crate::proto::time::Time;
 
 /// A longer row of lost heartbeats is left out: their numbers are missing, which says the same.
 const MOST_LOST: u64 = 1000;
-/// Room for the rows of a second or two.
-const BUFFER: usize = 4096;
+/// So much text is written at once,
+const PRESSING: usize = 4096;
+/// and so much has room: the rows of a second come on top.
+const BUFFER: usize = 2 * PRESSING;
 
 /// The heartbeat before.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +32,6 @@ pub struct TraceFile {
     path: PathBuf,
     former: PathBuf,
     largest: u64,
-    /// The open file and its size.
-    open: Option<(File, u64)>,
     buffer: String,
     last: Option<Last>,
 }
@@ -46,7 +46,6 @@ impl TraceFile {
             path: folder.join(format!("{peer}.csv")),
             former: folder.join(format!("{peer}.1.csv")),
             largest,
-            open: None,
             buffer: String::with_capacity(BUFFER),
             last: None,
         }
@@ -104,11 +103,19 @@ impl TraceFile {
         let _ = writeln!(self.buffer, "{line}");
     }
 
+    /// Whether enough was taken to be worth a visit to the file system.
+    pub fn is_pressing(&self) -> bool {
+        self.buffer.len() >= PRESSING
+    }
+
     /// Puts into the file what was taken.
+    ///
+    /// The file is opened for this one write: where the private table could not be made, the host
+    /// may close any descriptor and take its number, and a row would go into a file of the host.
     ///
     /// # Errors
     ///
-    /// Those of the file system. What could not be written is lost, and the next try opens anew.
+    /// Those of the file system. What could not be written is lost.
     pub fn write(&mut self) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
@@ -116,26 +123,23 @@ impl TraceFile {
         let done = self.append();
         self.buffer.clear();
         if done.is_err() {
-            self.open = None;
             self.cut();
         }
         done
     }
 
     fn append(&mut self) -> io::Result<()> {
-        let (mut file, size) = match self.open.take() {
-            Some(open) => open,
-            None => open(&self.path, &self.peer)?,
-        };
-        file.write_all(self.buffer.as_bytes())?;
-        let size = size + self.buffer.len() as u64;
-        if size >= self.largest {
-            drop(file);
+        let (mut file, size) = open(&self.path, &self.peer)?;
+        if let Err(error) = file.write_all(self.buffer.as_bytes()) {
+            // Half a row would be worse than none.
+            let _ = file.set_len(size);
+            return Err(error);
+        }
+        drop(file);
+        if size + self.buffer.len() as u64 >= self.largest {
             fs::rename(&self.path, &self.former)?;
             // The new one has to say everything by itself.
             self.cut();
-        } else {
-            self.open = Some((file, size));
         }
         Ok(())
     }

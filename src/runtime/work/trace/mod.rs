@@ -17,8 +17,10 @@ use crate::proto::machine::Machine;
 use crate::proto::machine::trace::Beat;
 use crate::proto::time::nanos;
 
-/// How often what arrived is written.
+/// How often what arrived is taken out of the channel.
 pub const EVERY: Duration = Duration::from_secs(1);
+/// After so many times it is written, however little it is.
+const PATIENCE: u32 = 10;
 /// The channel holds what all peers send in this time, within these bounds: a worker that looks up
 /// a name has to be waited for.
 const HELD: Duration = Duration::from_secs(30);
@@ -44,13 +46,17 @@ impl Tap {
     /// Passes on the heartbeats that `machine` noted; what finds no room is counted.
     pub fn draw(&mut self, machine: &mut Machine) {
         while let Some((beat, missed_after)) = machine.next_traced() {
-            let entry = Entry { beat, missed: self.missed };
-            self.missed = match self.entries.try_send(entry) {
-                Ok(()) => 0,
-                Err(_) => self.missed + 1,
-            };
+            self.offer(beat);
             self.missed += missed_after;
         }
+    }
+
+    fn offer(&mut self, beat: Beat) {
+        let entry = Entry { beat, missed: self.missed };
+        self.missed = match self.entries.try_send(entry) {
+            Ok(()) => 0,
+            Err(_) => self.missed + 1,
+        };
     }
 }
 
@@ -60,6 +66,8 @@ pub struct Recorder {
     folder: PathBuf,
     entries: Receiver<Entry>,
     files: HashMap<PeerName, TraceFile>,
+    /// How often nothing had to be written since all was.
+    waited: u32,
     logger: Logger,
     /// One line about files that cannot be written is enough.
     complained: bool,
@@ -76,6 +84,7 @@ pub fn recording(plan: &Plan, logger: &Logger) -> Option<(Tap, Recorder)> {
         folder,
         entries,
         files: HashMap::new(),
+        waited: 0,
         logger: logger.clone(),
         complained: false,
     };
@@ -83,8 +92,8 @@ pub fn recording(plan: &Plan, logger: &Logger) -> Option<(Tap, Recorder)> {
 }
 
 impl Recorder {
-    /// Writes what has arrived.
-    pub fn record(&mut self) {
+    /// Takes what has arrived and writes what has gathered; all of it if this is the `end`.
+    pub fn record(&mut self, end: bool) {
         let mut missed = 0;
         // What comes meanwhile has time until the next round.
         for entry in self.entries.try_iter().take(ROOM.1) {
@@ -102,7 +111,12 @@ impl Recorder {
             self.logger
                 .warn(format_args!("{missed} heartbeats were not recorded: no time to write"));
         }
-        for file in self.files.values_mut() {
+        self.waited += 1;
+        let all = end || self.waited >= PATIENCE;
+        if all {
+            self.waited = 0;
+        }
+        for file in self.files.values_mut().filter(|file| all || file.is_pressing()) {
             match file.write() {
                 Ok(()) => {}
                 Err(_) if self.complained => {}
@@ -113,5 +127,66 @@ impl Recorder {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::proto::time::Time;
+
+    fn beat(peer: &str, beat: u64) -> Beat {
+        Beat {
+            peer: Arc::from(peer),
+            incarnation: 7,
+            beat,
+            sent: Time::from_millis(beat * 100),
+            received: Time::from_millis(beat * 100 + 5),
+            interval: Duration::from_millis(100),
+            paused: false,
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_said_and_no_loss_of_the_network() {
+        let folder = std::env::temp_dir().join(format!("peermon-tap-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let (sender, entries) = bounded(3);
+        let (logger, lines) = Logger::new();
+        let mut recorder = Recorder {
+            folder: folder.clone(),
+            entries,
+            files: HashMap::new(),
+            waited: 0,
+            logger,
+            complained: false,
+        };
+        let mut tap = Tap { entries: sender, missed: 0 };
+        for n in 1..=5 {
+            tap.offer(beat("b", n));
+        }
+        recorder.record(false);
+        tap.offer(beat("c", 1));
+        tap.offer(beat("b", 6));
+        recorder.record(true);
+        let text = fs::read_to_string(folder.join("b.csv")).unwrap();
+        assert!(folder.join("c.csv").exists());
+        fs::remove_dir_all(&folder).unwrap();
+        let marks: Vec<&str> = text
+            .lines()
+            .filter(|line| line.len() < 20 && !line.contains("eta") && !line.starts_with("seq"))
+            .collect();
+        let rows = ["1,100000,105000", "2,200000,205000", "3,300000,305000"];
+        let after = ["# life", "6,600000,605000"];
+        assert_eq!(marks, [&["# life"][..], &rows, &after].concat());
+        let said: Vec<String> = lines.try_iter().map(|line| line.text).collect();
+        assert!(
+            said.iter().any(|text| text.contains("2 heartbeats were not recorded")),
+            "{said:?}"
+        );
     }
 }
