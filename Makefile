@@ -61,6 +61,10 @@ cost: build
 	$(BUILD)/cost
 	@echo "| shared library, stripped | $$(($$(stat -c %s $(BUILT)/libpeermon.so) / 1000)) kB |"
 
+# peermon and other failure detectors in one harness (root; ARGS=--quick, --only WORD, --install, ...).
+versus: build
+	benches/versus/run $(ARGS)
+
 # One line per suite.
 test:
 	$(CARGO) build --profile checked
@@ -96,4 +100,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost soak examples demo test lint install uninstall clean
+.PHONY: all build cost soak versus examples demo test lint install uninstall clean
