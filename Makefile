@@ -65,6 +65,10 @@ cost: build
 versus: build
 	benches/versus/run $(ARGS)
 
+# What peermon promises about detection, measured (root; ARGS=--quick for minutes instead of an hour).
+detection: build
+	benches/detection/run $(ARGS)
+
 # One line per suite.
 test:
 	$(CARGO) build --profile checked
@@ -100,4 +104,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost soak versus examples demo test lint install uninstall clean
+.PHONY: all build cost soak versus detection examples demo test lint install uninstall clean

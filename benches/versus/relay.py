@@ -3,8 +3,8 @@
     relay.py PORT PORT        says "ready"; then takes a command a line and answers it with "ok NS"
 
 Commands: "clean", "loss SHARE", "gilbert WORSEN MEND", "jitter MEAN SPREAD" (seconds; models.py),
-"cut", "reset" (forges a RST to both ends of every TCP connection seen, see reset.py), "counts"
-(answers "counts A B", frames that came in at each port). The end of the input ends it.
+"cut", "reset" (forges a RST to both ends of every TCP connection seen, see reset.py, and answers
+with their number, "ok NS NUMBER"). The end of the input ends it.
 
 Frames travel with the virtio header of the kernel (PACKET_VNET_HDR), so that check sums that the
 sending host left to its hardware, which does not exist, are still completed.
@@ -36,7 +36,6 @@ class Relay:
             link.bind((port, ETH_P_ALL))
             link.setblocking(False)
             self.links.append(link)
-        self.counts = [0, 0]
         self.connections = Connections()
         self.is_cut = False
         self.waiting = []  # (due, order, from, frame)
@@ -68,14 +67,14 @@ class Relay:
 
     def obey(self, words):
         at = time.monotonic_ns()
-        if words[0] == "counts":
-            return "counts {} {}".format(*self.counts)
         if words[0] == "cut":
             self.is_cut = True
         elif words[0] == "reset":
-            for side, frame in self.connections.resets():
+            forged = self.connections.resets()
+            for side, frame in forged:
                 # As if it had come in at `side`: it leaves by the other one.
                 self.send(side, bytes(VNET_HEADER) + frame)
+            return f"ok {at} {len(forged)}"
         else:
             self.set_models(words)
         return f"ok {at}"
@@ -88,7 +87,6 @@ class Relay:
                 return
             if origin[2] == socket.PACKET_OUTGOING:
                 continue  # our own, on its way out
-            self.counts[side] += 1
             self.connections.observe(side, frame[VNET_HEADER:])
             delay = None if self.is_cut else self.models[side].fate()
             if delay == 0.0:
