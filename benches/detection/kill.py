@@ -4,10 +4,13 @@ import random
 import signal
 import time
 
+import faults
 from pair import pair
 from process import strike
 
 PATIENCE = 20.0
+# Seconds over which packets are counted.
+WINDOW = 5.0
 # What the machine keeps besides the heap of the victim, in megabytes.
 RESERVE = 2048
 
@@ -30,6 +33,7 @@ def measure(options):
             row["failed"] = f"needs {options.heap + RESERVE} MB of free memory"
         else:
             with pair(arguments=arguments) as hosts:
+                row["packets_per_second"] = faults.packet_rate(hosts.lab, WINDOW)
                 row["rounds"] = [strike_once(hosts, child) for _ in range(options.rounds)]
         yield row
 

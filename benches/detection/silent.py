@@ -3,6 +3,8 @@
 import random
 import time
 
+import faults
+from kill import WINDOW
 from pair import pair
 
 SETTINGS = {"1 s": 1.0, "300 ms": 0.3, "60 ms": 0.06}
@@ -13,6 +15,7 @@ def measure(options):
         for fault in ("silent cut", "SIGSTOP"):
             row = {"title": f"{fault}, detect_within {setting}", "bound": seconds, "failed": None}
             with pair(f'detect_within = "{round(seconds * 1000)}ms"') as hosts:
+                row["packets_per_second"] = faults.packet_rate(hosts.lab, WINDOW)
                 row["rounds"] = [strike_once(hosts, fault, seconds) for _ in range(options.rounds)]
             yield row
 
@@ -33,7 +36,9 @@ def strike_once(hosts, fault, seconds):
     if event is None:
         return None
     after = (event["at"] - at) / 1e9
-    return event | {"after": after, "rise": rise(event, seconds), "spare": spare(event, after, seconds)}
+    return event | {
+        "after": after, "rise": rise(event, seconds), "spare": spare(event, after, seconds),
+    }
 
 
 def rise(event, seconds):

@@ -16,7 +16,7 @@ def markdown(rows, facts):
     if timed:
         lines += ["From the fault to the entry of the callback, ms.", ""]
         lines += report.table(
-            ["", "median", "p99", "slowest", "rounds", "without DOWN", "reasons",
+            ["", "packets/s", "median", "p99", "slowest", "rounds", "without DOWN", "reasons",
              "own lateness, most", "rise of the level, most", "least left of the bound"],
             [timed_row(row) for row in timed],
         ) + [""]
@@ -33,7 +33,7 @@ def markdown(rows, facts):
 def timed_row(row):
     known = [taken for taken in row["rounds"] if taken is not None]
     missed = len(row["rounds"]) - len(known)
-    head = [row["title"]]
+    head = [row["title"], f"{row['packets_per_second']:.1f}"]
     if not known:
         return [*head, "none", "none", "none", len(row["rounds"]), missed, "", "", "", ""]
     after = [taken["after"] * 1000 for taken in known]
@@ -69,6 +69,6 @@ def brief(row):
         return f"{row['title']}: {row['failed']}"
     if "counts" in row:
         return f"{row['title']}: {seen(row['counts'])}"
-    _, median, p99, slowest, rounds, missed, reasons, *_ = timed_row(row)
+    _, _, median, p99, slowest, rounds, missed, reasons, *_ = timed_row(row)
     return (f"{row['title']}: {median}, p99 {p99}, slowest {slowest} ms; {rounds} rounds, "
             f"{missed} without; {reasons}")

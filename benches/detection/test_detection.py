@@ -43,10 +43,11 @@ class Percentiles(unittest.TestCase):
 
 class Tables(unittest.TestCase):
     def test_rounds_without_a_verdict_are_counted_and_not_averaged(self):
-        row = {"title": "kill", "rounds": [DOWN | {"after": 0.25}, None, DOWN | {"after": 0.35}]}
+        row = {"title": "kill", "packets_per_second": 10.21,
+               "rounds": [DOWN | {"after": 0.25}, None, DOWN | {"after": 0.35}]}
         text = summary.markdown([row], FACTS)
-        self.assertIn("| kill | 300 | 350 | 350 | 3 | 1 | SILENT 2 | 2.00 |  |  |", text)
-        self.assertIn("none", summary.markdown([{"title": "kill", "rounds": [None]}], FACTS))
+        self.assertIn("| kill | 10.2 | 300 | 350 | 350 | 3 | 1 | SILENT 2 | 2.00 |  |  |", text)
+        self.assertIn("none", summary.markdown([row | {"rounds": [None]}], FACTS))
 
     def test_a_promise_that_was_not_held_is_in_bold(self):
         row = {"title": "stop", "asked": "no DOWN", "counts": {"DOWN": 1}, "held": False}

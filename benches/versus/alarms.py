@@ -16,7 +16,7 @@ PATIENCE = 10.0
 
 
 def over_path(contestant, relay, path, seconds):
-    """Alarms of both sides in so many seconds, and the share of time that a peer was thought down."""
+    """Alarms of both sides in so many seconds, and the share of time a peer was thought down."""
     watchers = list(OTHER) if contestant.mutual else ["a"]
     began = command(relay, PATHS[path])
     time.sleep(seconds)

@@ -9,6 +9,7 @@ CHANGE = re.compile(r"Session to \S+ changed state from (\w+) to (\w+)")
 
 
 class Bird(Contestant):
+    package = "bird2"
     programs = ("/usr/sbin/bird",)
     means = "bird's trace of the session on its standard error, stamped by the reader (below 1 ms)"
 

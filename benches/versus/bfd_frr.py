@@ -12,6 +12,7 @@ CHANGE = re.compile(r"state-change: \[.*?\] (\S+) -> (\S+)")
 
 
 class Frr(Contestant):
+    package = "frr"
     programs = (f"{FOLDER}/zebra", f"{FOLDER}/bfdd")
     means = "bfdd's log on its standard output, stamped by the reader (below 1 ms)"
 

@@ -1,4 +1,4 @@
-"""What every contestant is to the harness: two daemons that watch one another, and their notices."""
+"""What a contestant is to the harness: two daemons that watch one another, and their notices."""
 
 import collections
 import shutil
@@ -18,6 +18,8 @@ class Contestant:
 
     # Shown in the table.
     title = ""
+    # The Debian package that it comes in; None for what is not from there.
+    package = None
     # Programs that must exist, as paths or names.
     programs = ()
     # By what means it reports, and how near to the source the stamp is taken.

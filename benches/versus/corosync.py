@@ -10,8 +10,9 @@ NUMBER = {"a": 1, "b": 2}
 
 
 class Corosync(Contestant):
+    package = "corosync"
     programs = ("/usr/sbin/corosync",)
-    means = "its log of the new membership on its standard error, stamped by the reader (below 1 ms)"
+    means = "its log of the new membership on standard error, stamped by the reader (below 1 ms)"
     patience = 25.0
 
     def __init__(self, token=None):

@@ -1,4 +1,4 @@
-"""One contestant, every fault: when its survivor noticed, what it called it, and how it recovered."""
+"""One contestant, every fault: when the survivor noticed, what it said, and how it recovered."""
 
 import random
 import subprocess

@@ -12,6 +12,9 @@ CONTESTANTS = [
     Peermon("peermon, default profile (200 ms, 1 s)", 1.0),
     Peermon("peermon, detect_within 300 ms", 0.3, 'detect_within = "300ms"'),
     Peermon("peermon, detect_within 60 ms", 0.06, 'detect_within = "60ms"'),
+    # The settings of their BFD and naive counterparts.
+    Peermon("peermon, 50 ms x 3", 0.15, 'detect_within = "150ms"\nheartbeat_interval = "50ms"'),
+    Peermon("peermon, 100 ms x 3", 0.3, 'detect_within = "300ms"\nheartbeat_interval = "100ms"'),
     Peermon("peermon, phi accrual (200 ms, 1 s)", 1.0, 'detector = "phi"'),
     Frr(50, 3),
     Frr(300, 3),

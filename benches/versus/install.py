@@ -22,7 +22,8 @@ def packages(names):
         POLICY.chmod(0o755)
     try:
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for argv in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *missing]):
+        add = ["install", "-y", "-q", "--no-install-recommends", *missing]
+        for argv in (["update", "-q"], add):
             subprocess.run(["apt-get", *argv], env=quiet, timeout=PATIENCE, check=True)
     finally:
         if ours:

@@ -61,7 +61,7 @@ class Lab:
         return enter + ["sh", "-c", script + 'exec "$@"', "sh", *argv]
 
     def use_bridge(self):
-        """Joins the ports by the kernel's bridge: no delay to speak of, but nothing to play with."""
+        """Joins the ports by the kernel's bridge: no delay to speak of, nothing to play with."""
         if self.relay is not None:
             self.relay.kill()
             self.relay = None

@@ -18,10 +18,12 @@ def write(folder, results):
 
 def markdown(results):
     good = [result for result in results if not result["failed"]]
-    lines = ["Detection, ms: median (slowest) of the rounds.", ""]
+    lines = ["Detection, ms: median (slowest) of the rounds. \"Bound\" is what the settings "
+             "promise for a silent peer; packets are those of both sides together.", ""]
     lines += table(
-        ["", "packets/s", *HEADS.values(), "word for a graceful stop", "rounds"],
-        [[result["title"], f"{result['packets_per_second']:g}",
+        ["", "bound, ms", "packets/s", *HEADS.values(), "word for a graceful stop", "rounds"],
+        [[result["title"], f"{result['bound'] * 1000:.0f}" if result["bound"] else "-",
+          f"{result['packets_per_second']:g}",
           *[times(result["faults"][fault], "detected") for fault in HEADS],
           word(result["faults"]["graceful"]), result["rounds"]] for result in good],
     )
@@ -44,7 +46,8 @@ def markdown(results):
         lines += [f"- {result['title']}: {result['failed']}" for result in bad]
     lines += ["", "How each reports, and when and where it was measured:", ""]
     lines += [
-        f"- {result['title']}: {result['means']}; {result['date']}, {result['machine']}"
+        f"- {result['title']}{version(result)}: {result['means']}; {result['date']}, "
+        f"{result['machine']}"
         for result in results
     ]
     return "\n".join(lines) + "\n"
@@ -69,6 +72,10 @@ def times(rounds, what):
 def number(milliseconds):
     """Two digits of what is below ten, none of the fraction of what is above."""
     return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:.0f}"
+
+
+def version(result):
+    return f" ({result['version']})" if result["version"] else ""
 
 
 def word(rounds):

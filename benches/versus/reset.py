@@ -32,9 +32,10 @@ class Connections:
             self.flows[key] = [frame[:12], segment["next"]]
 
     def resets(self):
-        """A forged RST in each direction of each connection: (the side it would come from, frame)."""
+        """A forged RST in each direction of each connection: (the side it seems to be from, frame)."""
         forged = [
-            (key[0], build(macs, key[1:], following)) for key, (macs, following) in self.flows.items()
+            (side, build(macs, ends, following))
+            for (side, *ends), (macs, following) in self.flows.items()
         ]
         self.flows.clear()
         return forged
@@ -62,7 +63,8 @@ def parse(frame):
 def build(macs, ends, sequence):
     """An Ethernet frame with a RST from the first of the two ends to the second."""
     source, source_port, destination, destination_port = ends
-    tcp = struct.pack("!HHIIBBHHH", source_port, destination_port, sequence, 0, 5 << 4, RST, 0, 0, 0)
+    tcp = struct.pack("!HHIIBBHHH", source_port, destination_port, sequence, 0, 5 << 4, RST,
+                      0, 0, 0)
     pseudo = source + destination + struct.pack("!BBH", 0, 6, len(tcp))
     tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, source, destination)

@@ -12,6 +12,7 @@ KINDS = {"Join": "up", "Failed": "down", "Leave": "ended"}
 
 
 class Serf(Contestant):
+    package = "serf"
     programs = ("/usr/bin/serf",)
     means = "serf's log of its own event on its console, stamped by the reader (below 1 ms)"
     title = "SWIM, serf lan profile"

@@ -1,4 +1,4 @@
-"""The pure parts of the harness: what it reads out of lines and frames, how it counts, what it draws.
+"""The pure parts of the harness: what it reads from lines and frames, how it counts, its tables.
 
     python3 -m unittest discover -s benches/versus
 """
@@ -35,8 +35,8 @@ class Lines(unittest.TestCase):
         return [None if notice is None else notice[0] for notice in told]
 
     def test_frr_says_up_and_down_but_not_what_lies_between(self):
-        head = "2026/11/26 20:31:00.776822 BFD: [J1C6V-VMRW5] state-change: [mhop:no peer:10.78.0.2 "
-        tail = "local:0.0.0.0 vrf:default ifname:eth0] "
+        head = "2026/11/26 20:31:00.776822 BFD: [J1C6V-VMRW5] state-change: [mhop:no "
+        tail = "peer:10.78.0.2 local:0.0.0.0 vrf:default ifname:eth0] "
         changes = ["down -> init", "init -> up", "up -> down reason:control-expired"]
         lines = [head + tail + change for change in changes]
         self.assertEqual(self.kinds(Frr(50, 3), lines), [None, "up", "down"])
@@ -97,7 +97,8 @@ class Corosyncs(unittest.TestCase):
         self.assertEqual(self.told([left, members]), ["ended"])
 
     def test_which_of_the_two_it_is_stays_open_until_the_next_line(self):
-        self.assertEqual(self.told(["[TOTEM ] A new membership (1.15) was formed. Members left: 2"]), [])
+        left = "[TOTEM ] A new membership (1.15) was formed. Members left: 2"
+        self.assertEqual(self.told([left]), [])
 
 
 class Serfs(unittest.TestCase):
@@ -193,9 +194,11 @@ class Reports(unittest.TestCase):
         taken = {"detected": 0.0123, "kind": "down", "text": "", "recovered": 0.2}
         missed = {"detected": None, "kind": None, "text": None, "recovered": None}
         path = {"alarms": 3, "share_down": 0.08, "watchers": 2, "seconds": 120.0}
-        shared = {"means": "its log", "date": "2026-11-26", "machine": "2 cores"}
+        shared = {"means": "its log", "version": "1.2-3", "date": "2026-11-26",
+                  "machine": "2 cores"}
         good = {
-            "title": "A & B", "failed": None, "rounds": 2, "packets_per_second": 20.5,
+            "title": "A & B", "failed": None, "bound": 0.15, "rounds": 2,
+            "packets_per_second": 20.5,
             "faults": {fault: [taken, missed] for fault in report.HEADS},
             "frozen_survivor": [1, 0], "starved_survivor": 0,
             "paths": dict.fromkeys(alarms.PATHS, path), **shared,
@@ -204,9 +207,10 @@ class Reports(unittest.TestCase):
 
     def test_a_round_without_a_notice_is_said_and_not_averaged(self):
         text = report.markdown(self.results())
-        self.assertIn("| A & B | 20.5 | 12 (12), none in 1 of 2 |", text)
+        self.assertIn("| A & B | 150 | 20.5 | 12 (12), none in 1 of 2 |", text)
         self.assertIn("| 3 (8 %); 2 x 120 |", text)
         self.assertIn("- C: not installed: c\n", text)
+        self.assertIn("- A & B (1.2-3): its log; 2026-11-26, 2 cores\n", text)
 
     def test_the_picture_is_well_formed_also_without_any_result(self):
         for results in (self.results(), self.results()[1:], []):

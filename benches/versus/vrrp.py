@@ -12,6 +12,7 @@ SESSION = re.compile(r"\(peer\) Entering (Up|Down) state")
 class Keepalived(Contestant):
     """What both of its protocols share: one parent, one child per protocol."""
 
+    package = "keepalived"
     programs = ("/usr/sbin/keepalived",)
 
     def body(self, node):
