@@ -61,11 +61,11 @@ cost: build
 	$(BUILD)/cost
 	@echo "| shared library, stripped | $$(($$(stat -c %s $(BUILT)/libpeermon.so) / 1000)) kB |"
 
-# peermon and other failure detectors in one harness (root; ARGS=--quick, --only WORD, --install, ...).
+# peermon and other failure detectors in one harness (root; hours; ARGS=--quick, --only WORD, --install).
 versus: build
 	benches/versus/run $(ARGS)
 
-# What peermon promises about detection, measured (root; ARGS=--quick for minutes instead of an hour).
+# What peermon promises about detection, measured (root; about an hour, ARGS=--quick: minutes).
 detection: build
 	benches/detection/run $(ARGS)
 

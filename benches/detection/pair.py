@@ -26,7 +26,7 @@ class Pair:
 
     def events(self, node="a", since=0):
         """All events of a node since an instant, as peermon.parse gives them."""
-        parsed = [peermon.parse(text) for _, text in list(self.hosts.daemon(node).lines)]
+        parsed = [peermon.parse(text) for _, text in self.hosts.daemon(node).since(since)]
         return [event for event in parsed if event is not None and event["at"] >= since]
 
     def wait(self, kinds, since, patience=PATIENCE, node="a"):

@@ -82,7 +82,7 @@ class Contestant:
     def notices(self, node, since=0):
         """What the watching daemon of `node` has said since an instant, in order."""
         found = []
-        for at, line in list(self.daemon(node).lines):
+        for at, line in self.daemon(node).since(since):
             told = self.read(line)
             if told is not None:
                 kind, stamp = told

@@ -7,6 +7,8 @@ from xml.sax.saxutils import escape
 import alarms
 
 WIDTH, HEIGHT = 1080, 640
+# The height of one contestant in the list on the right.
+STEP = 36
 LEFT, TOP, RIGHT, BOTTOM = 80, 50, 560, 560
 COLOURS = ["#0b6", "#d62", "#26c"]
 MARKS = {"kill": "circle", "cut": "square"}
@@ -15,10 +17,11 @@ MARKS = {"kill": "circle", "cut": "square"}
 def picture(results):
     """Detection time against packets per second, and a list with the false alarms of each."""
     good = [result for result in results if not result["failed"]]
+    height = max(HEIGHT, 80 + STEP * len(good))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         'font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         text(LEFT, 26, "Detection time (median) against packets per second, both ways", 15),
     ]
     points = [
@@ -61,7 +64,9 @@ def grid(across, upwards):
         parts += [line(LEFT, y, RIGHT, y), text(LEFT - 8, y + 4, label(decade), anchor="end")]
     parts.append(text((LEFT + RIGHT) / 2, BOTTOM + 40, "packets per second", anchor="middle"))
     parts.append(text(LEFT - 60, TOP - 10, "ms"))
-    parts.append(text(LEFT, BOTTOM + 64, "● kill -9 of the peer's process    ■ silent cut"))
+    parts += [shape("circle", LEFT + 6, BOTTOM + 60), shape("square", LEFT + 206, BOTTOM + 60)]
+    parts.append(text(LEFT + 16, BOTTOM + 64, "kill -9 of the peer's process"))
+    parts.append(text(LEFT + 216, BOTTOM + 64, "silent cut"))
     return parts
 
 
@@ -72,11 +77,15 @@ def label(decade):
 def mark(point, across, upwards):
     index, kind, rate, seconds = point
     x, y = across[0](rate), upwards[0](seconds * 1000)
-    if MARKS[kind] == "circle":
-        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{COLOURS[0]}"/>'
-    else:
-        shape = f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{COLOURS[1]}"/>'
-    return shape + text(x + 7, y + 4, str(index), 11)
+    return shape(MARKS[kind], x, y) + text(x + 8, y + 4, str(index), 11)
+
+
+def shape(kind, x, y):
+    """A full circle or an empty square, so that both are seen where they meet."""
+    if kind == "circle":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[0]}"/>'
+    return (f'<rect x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12" fill="none" '
+            f'stroke="{COLOURS[1]}" stroke-width="1.5"/>')
 
 
 def legend(results):
@@ -89,7 +98,7 @@ def legend(results):
         parts.append(f'<rect x="{x}" y="36" width="10" height="10" fill="{COLOURS[column]}"/>')
         parts.append(text(x + 14, 45, path))
     for index, (result, row) in enumerate(zip(results, rates), 1):
-        y = 66 + (index - 1) * 36
+        y = 66 + (index - 1) * STEP
         parts.append(text(600, y, f"{index}  {result['title']}"))
         for column, value in enumerate(row):
             # The square root keeps one alarm visible beside hundreds.
@@ -98,7 +107,7 @@ def legend(results):
             parts.append(f'<rect x="620" y="{top}" width="{width:.1f}" height="5" '
                          f'fill="{COLOURS[column]}"/>')
             if value:
-                parts.append(text(624 + width, top + 6, f"{value:.2g}", 8))
+                parts.append(text(624 + width, top + 6, f"{value:.3g}", 8))
     return parts
 
 

@@ -4,6 +4,7 @@ All stamps are CLOCK_MONOTONIC of the machine in nanoseconds, which is one clock
 namespaces, for C (clock_gettime) and for Python (time.monotonic_ns).
 """
 
+import bisect
 import ctypes
 import os
 import pathlib
@@ -55,6 +56,10 @@ class Process:
                 if left <= 0 or not self._news.wait(left):
                     raise TimeoutError(f"{self.name}: nothing within {patience:g} s; it said last: "
                                        + " | ".join(text for _, text in self.lines[-3:]))
+
+    def since(self, instant):
+        """The lines read since an instant. What has a stamp of its own was stamped before that."""
+        return self.lines[bisect.bisect_left(self.lines, instant, key=lambda line: line[0]):]
 
     def family(self):
         """Its process id and those of all its descendants, parents first."""

@@ -81,6 +81,9 @@ class Recorded:
     def __init__(self, lines):
         self.lines = list(enumerate(lines, 1))
 
+    def since(self, instant):
+        return [line for line in self.lines if line[0] >= instant]
+
 
 class Corosyncs(unittest.TestCase):
     def told(self, lines):
