@@ -29,9 +29,10 @@ def await_up(contestant):
     deadline = time.monotonic() + UP_WITHIN
     for node in "ab" if contestant.mutual else "a":
         while contestant.believes(node) != "up":
-            if not contestant.daemon(node).is_running():
-                said = contestant.daemon(node).lines[-1:] or [(0, "nothing")]
-                raise RuntimeError(f"its daemon ended by itself; last it said: {said[0][1]}")
+            for daemon in (contestant.daemon(either) for either in OTHER):
+                if not daemon.is_running():
+                    said = daemon.lines[-1][1] if daemon.lines else "nothing"
+                    raise RuntimeError(f"{daemon.name} ended by itself; last it said: {said}")
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{node} does not see its peer within {UP_WITHIN:g} s")
             time.sleep(0.01)
