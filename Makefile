@@ -62,6 +62,14 @@ cost: build
 	$(BUILD)/cost
 	@echo "| shared library, stripped | $$(($$(stat -c %s $(BUILT)/libpeermon.so) / 1000)) kB |"
 
+# peermon and other failure detectors in one harness (root; hours; ARGS=--quick, --only WORD, --install).
+versus: build
+	benches/versus/run $(ARGS)
+
+# What peermon promises about detection, measured (root; about an hour, ARGS=--quick: minutes).
+detection: build
+	benches/detection/run $(ARGS)
+
 # One line per suite.
 test:
 	$(CARGO) build --profile checked
@@ -99,4 +107,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost soak examples demo test lint install uninstall clean
+.PHONY: all build cost soak versus detection examples demo test lint install uninstall clean
