@@ -705,6 +705,40 @@ struct monitor_peer_record {
    * Nanoseconds that remain of the peer's announced pause; 0 = none.
    */
   uint64_t pause_remaining;
+  /**
+   * Nanoseconds: the margin in force, which the deadline leaves beyond one heartbeat; 0 with
+   * detector = "interval".
+   */
+  uint64_t margin;
+  /**
+   * Nanoseconds by which heartbeats of late arrive later than they once did: detection may take
+   * so much longer. Only with detector = "adaptive".
+   */
+  uint64_t level_rise;
+  /**
+   * Nanoseconds between the heartbeats that this process sends to the peer, after the peer asked
+   * for what it needs.
+   */
+  uint64_t heartbeat_interval;
+  /**
+   * Nanoseconds between two false alarms that can be expected at the present margin; 0 = not
+   * enough evidence yet, or no mistakes_at_most.
+   */
+  uint64_t mistake_interval;
+  /**
+   * Nanoseconds: the detection time that could be had for mistakes_at_most, or at the interval
+   * of the peer; 0 = none, or not known.
+   */
+  uint64_t detect_within_possible;
+  /**
+   * How well the judgement works: 0 = well, up to 4 after late turns of this process and false
+   * alarms; a clean minute takes one away.
+   */
+  uint32_t health;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 };
 
 /**

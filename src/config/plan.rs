@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::proto::event::PeerName;
-use crate::proto::settings::{Detection, Settings};
+use crate::proto::settings::{Detection, Pacing, Settings};
 
 /// Where log lines go when no log callback takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,8 +59,10 @@ pub struct Plan {
 /// The settings of a peer that says nothing of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerDefaults {
-    /// How often RUNNING is sent to it (T2).
+    /// How often RUNNING is sent to it at first (T2).
     pub heartbeat_interval: Duration,
+    /// How that may change, and what it is asked for.
+    pub pacing: Pacing,
     /// How it is judged.
     pub detection: Detection,
     /// How long it may stay unheard before NOT_SEEN.

@@ -123,6 +123,26 @@ pub struct monitor_peer_record {
     pub round_trip: u64,
     /// Nanoseconds that remain of the peer's announced pause; 0 = none.
     pub pause_remaining: u64,
+    /// Nanoseconds: the margin in force, which the deadline leaves beyond one heartbeat; 0 with
+    /// detector = "interval".
+    pub margin: u64,
+    /// Nanoseconds by which heartbeats of late arrive later than they once did: detection may take
+    /// so much longer. Only with detector = "adaptive".
+    pub level_rise: u64,
+    /// Nanoseconds between the heartbeats that this process sends to the peer, after the peer asked
+    /// for what it needs.
+    pub heartbeat_interval: u64,
+    /// Nanoseconds between two false alarms that can be expected at the present margin; 0 = not
+    /// enough evidence yet, or no mistakes_at_most.
+    pub mistake_interval: u64,
+    /// Nanoseconds: the detection time that could be had for mistakes_at_most, or at the interval
+    /// of the peer; 0 = none, or not known.
+    pub detect_within_possible: u64,
+    /// How well the judgement works: 0 = well, up to 4 after late turns of this process and false
+    /// alarms; a clean minute takes one away.
+    pub health: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 /// What is known about a peer.
@@ -184,7 +204,10 @@ mod tests {
         assert_eq!(offset_of!(monitor_peer_record, name), 16);
         assert_eq!(offset_of!(monitor_peer_record, misses), 84);
         assert_eq!(offset_of!(monitor_peer_record, running_a), 88);
-        assert_eq!(size_of::<monitor_peer_record>(), 184);
+        assert_eq!(offset_of!(monitor_peer_record, pause_remaining), 176);
+        assert_eq!(offset_of!(monitor_peer_record, margin), 184);
+        assert_eq!(offset_of!(monitor_peer_record, health), 224);
+        assert_eq!(size_of::<monitor_peer_record>(), 232);
         assert_eq!(size_of::<monitor_interrupt>(), 24);
     }
 }

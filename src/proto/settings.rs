@@ -33,6 +33,39 @@ pub enum Rule {
         /// Unchanged ticks until DOWN, set by hand; otherwise derived from `losses`.
         ticks: Option<u32>,
     },
+    /// Phi accrual: silence that is improbable by the intervals between the last arrivals.
+    Phi {
+        /// The suspicion level of the verdict, in thousandths.
+        threshold: u32,
+    },
+}
+
+/// How many false alarms about a peer are tolerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The least mean time between two of them.
+    pub every: Duration,
+    /// The detection time was demanded too: the interval follows the demand. Otherwise the interval
+    /// stays and the margin follows.
+    pub within: bool,
+}
+
+/// How two servers agree on the interval of each direction (rule R23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// The shortest interval that a peer is granted.
+    pub least: Duration,
+    /// The longest one.
+    pub most: Duration,
+    /// The interval at which the peer is asked to send.
+    pub wish: Duration,
+}
+
+impl Pacing {
+    /// Nothing but `interval`, in both directions.
+    pub fn pinned(interval: Duration) -> Self {
+        Self { least: interval, most: interval, wish: interval }
+    }
 }
 
 /// How one peer is judged.
@@ -44,6 +77,8 @@ pub struct Detection {
     pub level_cap: Duration,
     /// The rule.
     pub rule: Rule,
+    /// How many false alarms are tolerated; `None` = nothing was said.
+    pub demand: Option<Demand>,
 }
 
 /// One peer.
@@ -53,8 +88,10 @@ pub struct PeerSettings {
     pub name: PeerName,
     /// Where to send: one address per path, at least one unless its name is not resolved yet.
     pub addresses: Vec<SocketAddr>,
-    /// How often RUNNING is sent to it (T2).
+    /// How often RUNNING is sent to it at first (T2).
     pub heartbeat_interval: Duration,
+    /// How that may change, and what it is asked for.
+    pub pacing: Pacing,
     /// How it is judged.
     pub detection: Detection,
     /// How long it may stay unheard before NOT_SEEN.
@@ -80,6 +117,8 @@ pub struct Settings {
     pub end_linger: Duration,
     /// The longest announced interval that is believed.
     pub max_interval: Duration,
+    /// The datagrams per second to all peers together that their requests may lead to.
+    pub packet_budget: u32,
     /// The longest pause, also the meaning of "0 seconds".
     pub pause_max: Duration,
     /// Whom to watch.
@@ -112,6 +151,7 @@ mod tests {
             watchdog_timeout: None,
             end_linger: MIN_INTERVAL,
             max_interval: MIN_INTERVAL,
+            packet_budget: 1000,
             pause_max: MIN_INTERVAL,
             peers: Vec::new(),
         };

@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::proto::event::{Evidence, Reason};
-    use crate::proto::peer::view::State;
+    use crate::proto::peer::view::{Service, State};
     use crate::proto::record::StatusRecord;
     use crate::proto::time::Wall;
 
@@ -92,6 +92,7 @@ mod tests {
             pause_remaining: Duration::ZERO,
             address: None,
             evidence: Evidence::default(),
+            service: Service::default(),
         }
     }
 

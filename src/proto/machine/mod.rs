@@ -6,6 +6,7 @@ mod input;
 mod outbox;
 mod own;
 mod schedule;
+mod solver;
 mod turn;
 
 use core::time::Duration;
@@ -16,6 +17,7 @@ pub use counters::Counters;
 pub use input::{Input, Output};
 pub use outbox::{Notice, Outbox};
 pub use own::{Own, Phase};
+pub use solver::Solver;
 
 use self::schedule::Schedule;
 use self::turn::Watchdog;
@@ -43,6 +45,7 @@ pub struct Machine {
     entropy: Entropy,
     out: Outbox,
     counters: Counters,
+    solver: Solver,
     /// Peers by slot; a removed one keeps its slot until its END was said often enough.
     peers: Vec<Option<Peer>>,
     by_id: HashMap<NodeId, usize>,
@@ -53,6 +56,8 @@ pub struct Machine {
     schedule: Schedule,
     /// Slots whose view changed.
     changed: Vec<usize>,
+    /// Slots whose demands began to be unmet, or to be met.
+    unmet: Vec<usize>,
     /// The next tick of T1.
     next_tick: Time,
     /// Whether some peer is judged at ticks, so that they must be waited for.
@@ -88,12 +93,14 @@ impl Machine {
             out,
             entropy,
             counters: Counters::default(),
+            solver: Solver::default(),
             peers: Vec::new(),
             by_id: HashMap::new(),
             leaving: Vec::new(),
             removed: HashSet::new(),
             schedule: Schedule::default(),
             changed: Vec::new(),
+            unmet: Vec::new(),
             next_tick: Time::NEVER,
             ticks_matter: false,
             watchdog: settings.watchdog_timeout.map(Watchdog::new),
@@ -170,6 +177,12 @@ impl Machine {
         self.changed.clear();
     }
 
+    /// A peer whose demands began to be unmet, or to be met, since it was last returned here.
+    pub fn next_unmet_news(&mut self) -> Option<View> {
+        let slot = self.unmet.pop()?;
+        self.view(slot)
+    }
+
     /// Datagrams by kind.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -183,7 +196,7 @@ impl Machine {
     fn view(&self, slot: usize) -> Option<View> {
         let removed = self.leaving.contains(&slot);
         let peer = self.peers.get(slot)?.as_ref().filter(|_| !removed)?;
-        Some(peer.view(self.now))
+        Some(peer.view(self.now, &self.own))
     }
 
     /// Time goes on; it never goes back. Where the boot clock went on without the monotonic one,
@@ -210,10 +223,14 @@ impl Machine {
             out: &mut self.out,
             entropy: &mut self.entropy,
             counters: &mut self.counters,
+            solver: &mut self.solver,
         };
         work(peer, &mut cx);
         if peer.take_changed() {
             self.changed.push(slot);
+        }
+        if peer.take_unmet_news(self.now.mono) {
+            self.unmet.push(slot);
         }
         self.schedule.set(slot, peer.next_due());
     }

@@ -2,6 +2,7 @@
 
 mod intake;
 mod ports;
+mod quality;
 mod report;
 mod turn;
 

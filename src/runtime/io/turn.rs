@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::intake::{Drain, Intake};
 use super::ports::Ports;
+use super::quality;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
@@ -240,6 +241,9 @@ impl<'a> Turner<'a> {
         }
         let backlog = core.events.flush();
         self.shared.backlog.store(backlog, Ordering::Release);
+        while let Some(view) = core.machine.next_unmet_news() {
+            quality::say(&view, &self.shared.logger);
+        }
         self.totals.machine = core.machine.counters();
         self.totals.overflown = self.intake.overflown;
         self.totals.reads = self.intake.failed;
