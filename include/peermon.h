@@ -374,7 +374,8 @@ extern "C" {
 #define MONITOR_STATE_ENDED 5
 
 /**
- * The peer's interval is too long for the detection time asked for; three intervals are in force.
+ * The peer's interval is too long for the detection time asked for, and three intervals are in
+ * force; or false alarms are more frequent than mistakes_at_most tolerates.
  */
 #define MONITOR_STATUS_QOS_UNMET 1
 

@@ -48,6 +48,12 @@ int main(void)
   AT(monitor_peer_status_t, own_lateness, 160);
   AT(monitor_peer_status_t, round_trip, 168);
   AT(monitor_peer_status_t, pause_remaining, 176);
+  AT(monitor_peer_status_t, margin, 184);
+  AT(monitor_peer_status_t, level_rise, 192);
+  AT(monitor_peer_status_t, heartbeat_interval, 200);
+  AT(monitor_peer_status_t, mistake_interval, 208);
+  AT(monitor_peer_status_t, detect_within_possible, 216);
+  AT(monitor_peer_status_t, health, 224);
 
   AT(monitor_interrupt_t, size, 0);
   AT(monitor_interrupt_t, kind, 4);
@@ -55,7 +61,7 @@ int main(void)
   AT(monitor_interrupt_t, raised_at, 16);
 
   CHECK(sizeof(monitor_event_t) >= 112);
-  CHECK(sizeof(monitor_peer_status_t) >= 184);
+  CHECK(sizeof(monitor_peer_status_t) >= 232);
   CHECK(sizeof(monitor_interrupt_t) >= 24);
   CHECK(sizeof(monitor_result_t) == 4);
   CHECK(MONITOR_NAME_SIZE == 65);
