@@ -51,6 +51,8 @@ fn machine(index: usize, rule: Rule, demand: Option<Demand>) -> Machine {
         max_interval: Duration::from_secs(60),
         packet_budget: 1000,
         pause_max: Duration::from_secs(3600),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: vec![peer],
     };
     let mut random = 77 + index as u64;
@@ -110,6 +112,7 @@ impl Pair {
                     (*len, *to) = (bytes.len(), 1 - index);
                     self.wire.waiting += 1;
                 }
+                Output::Line { .. } => {}
                 Output::Event(_) | Output::Interrupt(_) | Output::Ended => self.events += 1,
                 Output::Timeout(due) => {
                     self.machines[index].clear_changed();

@@ -136,6 +136,7 @@ impl Pump {
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Interrupt(_) => {}
+                Output::Line { .. } => {}
                 Output::Ended => self.ended = true,
                 Output::Timeout(due) => {
                     let wait = due.map_or(Duration::MAX, |due| due.since(self.now().mono));
@@ -217,6 +218,8 @@ fn settings(key: Option<&str>, port: u16) -> Settings {
         max_interval: Duration::from_secs(60),
         packet_budget: 1000,
         pause_max: Duration::from_secs(3600),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: vec![PeerSettings {
             name: "python".into(),
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], port))],

@@ -20,6 +20,10 @@ use crate::proto::settings::{Detection, PeerSettings, Settings};
 /// The longest announced interval that is believed, unless the configuration says otherwise.
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Lifelines are held with so many peers at the most, unless the configuration says otherwise: two
+/// descriptors and two sockets of the kernel each.
+const LIFELINE_MAX_PEERS: u32 = 64;
+
 /// The plan that `config` amounts to.
 pub(super) fn plan(config: &Config) -> Result<Plan> {
     let server = &config.server;
@@ -80,6 +84,10 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         max_interval,
         packet_budget: pacing::budget(server, &peers)?,
         pause_max: span(server, Key::PauseMax, Duration::from_secs(3600)),
+        lifeline_max_peers: server
+            .count(Key::LifelineMaxPeers)
+            .map_or(LIFELINE_MAX_PEERS, |(count, _)| count),
+        redundant: flag(server, Key::Redundant),
         peers,
     };
     let log = match server.choice(Key::Log) {
@@ -94,6 +102,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         log,
         event_queue: server.count(Key::EventQueue).map_or(1024, |(count, _)| count as usize),
         resolve_interval: span(server, Key::ResolveInterval, Duration::from_secs(30)),
+        twin_port: twin_port(server),
         defaults,
     })
 }
@@ -206,6 +215,10 @@ fn listen(server: &Section, may_leave_loopback: bool) -> Result<Listen> {
         return Ok(listen);
     }
     Err(setting.fault(None, ONLY_LOOPBACK))
+}
+
+fn twin_port(server: &Section) -> u16 {
+    server.count(Key::TwinPort).and_then(|(port, _)| u16::try_from(port).ok()).unwrap_or(0)
 }
 
 fn span(section: &Section, key: Key, default: Duration) -> Duration {

@@ -34,6 +34,9 @@ pub(super) enum Key {
     Log,
     EventQueue,
     ResolveInterval,
+    LifelineMaxPeers,
+    TwinPort,
+    Redundant,
     Address,
 }
 
@@ -107,7 +110,7 @@ pub(super) const DETECTORS: &[&str] = &["adaptive", "interval", "phi"];
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 27] = [
+pub(super) static KEYS: [KeySpec; 30] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -144,6 +147,9 @@ pub(super) static KEYS: [KeySpec; 27] = [
     row("log", Key::Log, Scope::Server, Kind::Choice(LOGS)),
     row("event_queue", Key::EventQueue, Scope::Server, Kind::Count(16, 65_536)),
     row("resolve_interval", Key::ResolveInterval, Scope::Server, Kind::Span(ms(1000), DAY)),
+    row("lifeline_max_peers", Key::LifelineMaxPeers, Scope::Server, Kind::Count(0, 10_000)),
+    row("twin_port", Key::TwinPort, Scope::Server, Kind::Count(0, 65_535)),
+    row("redundant", Key::Redundant, Scope::Server, Kind::Flag),
     row("address", Key::Address, Scope::Peer, Kind::Addresses),
 ];
 

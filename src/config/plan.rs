@@ -52,6 +52,8 @@ pub struct Plan {
     pub event_queue: usize,
     /// How often host names are looked up again.
     pub resolve_interval: Duration,
+    /// Where the listener of the second lifelines is; 0 = the system chooses.
+    pub twin_port: u16,
     /// What holds for a peer that is added while the monitor runs.
     pub defaults: PeerDefaults,
 }

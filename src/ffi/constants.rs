@@ -64,13 +64,13 @@ pub const MONITOR_EVENT_ALL: u32 = 0xFFFF_FFFF_u32;
 
 /// No reason applies.
 pub const MONITOR_REASON_NONE: u32 = 0;
-/// Heartbeats stopped; nothing tells crash, freeze and cut apart.
+/// Heartbeats stopped, and without lifelines nothing tells crash, freeze and cut apart.
 pub const MONITOR_REASON_SILENT: u32 = 1;
 /// The peer's process ended without a graceful end.
 pub const MONITOR_REASON_PROCESS_EXIT: u32 = 2;
-/// The peer cannot be reached.
+/// Neither the peer's process nor its machine answers: cut, powerless, or behind a firewall.
 pub const MONITOR_REASON_UNREACHABLE: u32 = 3;
-/// The peer's kernel answers, its process does not.
+/// The peer's machine answers, its process does not: frozen, stopped, starved.
 pub const MONITOR_REASON_HUNG: u32 = 4;
 /// The peer says that its application makes no progress.
 pub const MONITOR_REASON_APP_STALLED: u32 = 5;
@@ -96,6 +96,9 @@ pub const MONITOR_REASON_OWN_LATENESS: u32 = 13;
 pub const MONITOR_EVENT_FLAG_REDELIVERED: u32 = 1;
 /// The event was delivered before it could be recorded, because the disk hangs.
 pub const MONITOR_EVENT_FLAG_UNRECORDED: u32 = 2;
+
+/// This server's own link or route towards the peer was down: it is not known how the peer is.
+pub const MONITOR_EVENT_FLAG_OWN_LINK: u32 = 4;
 
 /// Never heard.
 pub const MONITOR_STATE_UNKNOWN: u32 = 0;
@@ -123,6 +126,11 @@ pub const MONITOR_STATUS_UNCONFIRMED: u32 = 8;
 pub const MONITOR_STATUS_HELD_DOWN: u32 = 16;
 /// Two processes claim the peer's name.
 pub const MONITOR_STATUS_NAME_CONFLICT: u32 = 32;
+/// The peer's process ended while it was announced to pause: no event, but it will hardly be back.
+pub const MONITOR_STATUS_EXIT_SEEN: u32 = 64;
+/// Something on the way cuts the lifelines to the peer; they are not opened until its next life. A
+/// crash is known by its heartbeats alone.
+pub const MONITOR_STATUS_LIFELINES_GIVEN_UP: u32 = 128;
 
 /// The judge timer: with it paused, nobody is judged.
 pub const MONITOR_TIMER_JUDGE: u32 = 1;

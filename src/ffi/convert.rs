@@ -8,7 +8,7 @@ use crate::proto::event::{Event, Interrupt};
 use crate::proto::peer::view::View;
 use crate::proto::time::{Wall, nanos};
 
-use super::constants::MONITOR_NAME_SIZE;
+use super::constants::{MONITOR_EVENT_FLAG_OWN_LINK, MONITOR_NAME_SIZE};
 use super::detail::floor_char_boundary;
 use super::types::{monitor_event, monitor_interrupt, monitor_peer_record};
 
@@ -24,7 +24,7 @@ pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) ->
         kind: event.kind.bit(),
         reason: event.reason.code(),
         // Nothing is recorded yet, so nothing is delivered twice and nothing lacks its record.
-        flags: 0,
+        flags: if evidence.own_link { MONITOR_EVENT_FLAG_OWN_LINK } else { 0 },
         epoch: event.epoch,
         id: event.id,
         peer: name.as_ref().map_or(ptr::null(), |name| name.as_ptr()),

@@ -87,6 +87,10 @@ fn write(line: &mut String, event: &Event) -> core::fmt::Result {
         write!(line, "{separator}{} missed", evidence.misses)?;
         separator = ", ";
     }
+    if evidence.own_link {
+        write!(line, "{separator}own link down")?;
+        separator = ", ";
+    }
     if event.incarnation != 0 {
         write!(line, "{separator}incarnation {:016x}", event.incarnation)?;
     }

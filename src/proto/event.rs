@@ -148,6 +148,8 @@ pub struct Evidence {
     pub own_lateness: Duration,
     /// The smoothed round trip; zero if none was measured.
     pub round_trip: Duration,
+    /// This server's own link or route towards the peer was down.
+    pub own_link: bool,
 }
 
 /// One event. `(epoch, id)` names it for ever; ids increase within an epoch.

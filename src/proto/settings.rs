@@ -121,6 +121,10 @@ pub struct Settings {
     pub packet_budget: u32,
     /// The longest pause, also the meaning of "0 seconds".
     pub pause_max: Duration,
+    /// Lifelines are held while there are at most so many peers; 0 = none at all.
+    pub lifeline_max_peers: u32,
+    /// Every second RUNNING also goes over a lifeline.
+    pub redundant: bool,
     /// Whom to watch.
     pub peers: Vec<PeerSettings>,
 }
@@ -153,6 +157,8 @@ mod tests {
             max_interval: MIN_INTERVAL,
             packet_budget: 1000,
             pause_max: MIN_INTERVAL,
+            lifeline_max_peers: 0,
+            redundant: false,
             peers: Vec::new(),
         };
         let shown = format!("{settings:?}");

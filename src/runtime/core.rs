@@ -9,7 +9,7 @@ use crate::notify::log::INFO;
 use crate::notify::queue::{Bell, Producer};
 use crate::notify::words;
 use crate::proto::event::Event;
-use crate::proto::machine::{Input, Machine, Output};
+use crate::proto::machine::{Conn, Input, LineOutput, Machine, Output};
 use crate::proto::time::{Now, Time};
 
 /// Events of one turn for which there is room from the start.
@@ -19,6 +19,9 @@ const FRESH: usize = 16;
 pub trait Outlet {
     /// Sends, or loses; never waits.
     fn transmit(&mut self, to: SocketAddr, bytes: &[u8]);
+
+    /// Does something with a TCP connection; never waits.
+    fn line(&mut self, conn: Conn, index: u8, what: LineOutput<'_>);
 }
 
 /// Where nothing runs, datagrams go nowhere.
@@ -26,6 +29,8 @@ pub struct NoOutlet;
 
 impl Outlet for NoOutlet {
     fn transmit(&mut self, _to: SocketAddr, _bytes: &[u8]) {}
+
+    fn line(&mut self, _conn: Conn, _index: u8, _what: LineOutput<'_>) {}
 }
 
 /// What the machine answered, beside what was done already.
@@ -80,6 +85,7 @@ impl Core {
         loop {
             match self.machine.poll_output() {
                 Output::Transmit { to, bytes } => outlet.transmit(to, bytes),
+                Output::Line { conn, index, what } => outlet.line(conn, index, what),
                 Output::Event(event) => {
                     if shared.logger.wants(INFO) {
                         shared.logger.info(format_args!("{}", words::line(&event)));

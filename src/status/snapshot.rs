@@ -89,6 +89,7 @@ mod tests {
             flags: 0,
             outages: 0,
             detect_within: Duration::from_secs(1),
+            lifelines: 0,
             pause_remaining: Duration::ZERO,
             address: None,
             evidence: Evidence::default(),

@@ -45,6 +45,8 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
         max_interval: Duration::from_secs(60),
         packet_budget: rng.pick(&[30, 1000]),
         pause_max: Duration::from_secs(60),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: (0..nodes)
             .filter(|at| *at != index)
             .map(|at| PeerSettings {

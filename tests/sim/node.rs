@@ -10,6 +10,7 @@ use peermon::proto::settings::Settings;
 use peermon::proto::time::{Now, Time, Wall};
 
 use super::network::Origin;
+use super::tcp::Waiting;
 
 /// A datagram in the socket.
 #[derive(Debug)]
@@ -39,6 +40,12 @@ pub struct Node {
     pub socket: Vec<Queued>,
     pub socket_limit: usize,
     pub overflowed: bool,
+    /// What its connections hold.
+    pub lines: Vec<Waiting>,
+    /// The whole machine is off: no kernel answers for the process.
+    pub powerless: bool,
+    /// Until then a killed process's sockets swallow what comes, and its listeners still listen.
+    pub closing_until: Time,
     /// The true time of the next wake-up.
     pub wake: Option<Time>,
     /// How much later than asked for the node wakes up.
@@ -65,6 +72,9 @@ impl Node {
             socket: Vec::new(),
             socket_limit: usize::MAX,
             overflowed: false,
+            lines: Vec::new(),
+            powerless: false,
+            closing_until: Time::ZERO,
             wake: None,
             laziness: Duration::ZERO,
             events: Vec::new(),

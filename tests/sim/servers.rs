@@ -15,12 +15,17 @@ pub const OPEN: Pacing = Pacing {
     wish: Duration::ZERO,
 };
 
-pub fn ms(ms: u64) -> Duration {
+pub const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 pub fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + index as u8], 28170))
+}
+
+/// The port of the second listener of a node.
+pub fn twin_port(index: usize) -> u16 {
+    30_000 + index as u16
 }
 
 /// The settings of node `index` among `names`, everybody watching everybody.
@@ -41,6 +46,8 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
         max_interval: Duration::from_secs(60),
         packet_budget: 1000,
         pause_max: Duration::from_secs(3600),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: names
             .iter()
             .enumerate()
@@ -68,6 +75,24 @@ pub fn pair(seed: u64) -> World {
     assert_eq!(world.story(1, "a"), [(EventKind::Started, Reason::None)]);
     // The level is warm after twenty heartbeats.
     world.run(Duration::from_secs(6));
+    world.forget_events();
+    world
+}
+
+/// Two nodes with lifelines, at 200 ms and 1 s, acquainted; their kernels refuse by ICMP.
+pub fn lined_pair(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.refuses_by_icmp = true;
+    for index in 0..2 {
+        let plain = settings(&["a", "b"], index, ms(200), ms(1000));
+        world.add(Settings { lifeline_max_peers: 4, ..plain });
+    }
+    world.start(0);
+    world.start(1);
+    world.run(Duration::from_secs(8));
+    for (node, peer) in [(0, "b"), (1, "a")] {
+        assert_eq!(world.view(node, peer).unwrap().lifelines, 2, "{peer}");
+    }
     world.forget_events();
     world
 }

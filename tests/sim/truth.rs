@@ -239,7 +239,7 @@ impl Truth {
                 };
                 self.overruns.extend(overrun.map(of));
             }
-            Kind::Running | Kind::Start | Kind::Probe => {}
+            Kind::Running | Kind::Start | Kind::Probe | Kind::Hello => {}
         }
     }
 

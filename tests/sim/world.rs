@@ -1,6 +1,6 @@
 //! A world of machines under one virtual clock and a network that does what it is told.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use peermon::proto::event::{EventKind, Reason};
@@ -12,7 +12,8 @@ use peermon::proto::time::{Now, Time};
 use super::network::{Air, Flight, Link, Origin, corrupt};
 use super::node::{Node, Queued};
 use super::rng::Rng;
-use super::servers::address;
+use super::servers::{address, twin_port};
+use super::tcp::Tcp;
 use super::truth::Truth;
 
 pub struct World {
@@ -21,6 +22,15 @@ pub struct World {
     pub nodes: Vec<Node>,
     links: Vec<Vec<Link>>,
     pub air: Air,
+    pub tcp: Tcp,
+    /// Everything that was ever written on a connection, and by whom.
+    pub tcp_tape: Vec<(usize, Vec<u8>)>,
+    /// Refusals under way: when, to whom, from where, of what.
+    pub icmp: Vec<(Time, usize, IpAddr, Vec<u8>)>,
+    /// Kernels refuse datagrams for processes that are gone.
+    pub refuses_by_icmp: bool,
+    /// The tables of the nodes are their own.
+    pub private: bool,
     /// What really happened, for those who check what was reported.
     pub truth: Truth,
     /// Every datagram ever sent (from, to, bytes), if asked for: for replays.
@@ -35,6 +45,11 @@ impl World {
             nodes: Vec::new(),
             links: Vec::new(),
             air: Air::default(),
+            tcp: Tcp::default(),
+            tcp_tape: Vec::new(),
+            icmp: Vec::new(),
+            refuses_by_icmp: false,
+            private: true,
             truth: Truth::default(),
             tape: None,
         }
@@ -88,6 +103,10 @@ impl World {
     pub fn start(&mut self, node: usize) {
         self.nodes[node].ended = false;
         self.truth.on_judging_anew(node, self.now);
+        if self.nodes[node].settings.lifeline_max_peers > 0 {
+            let (private, twin_port) = (self.private, twin_port(node));
+            self.input(node, Input::Listening { private, twin_port });
+        }
         self.input(node, Input::Start);
     }
 
@@ -100,6 +119,7 @@ impl World {
         if self.nodes[index].stopped {
             self.truth.on_awake(index, self.now);
         }
+        self.end_connections(index);
         let node = &mut self.nodes[index];
         node.machine = None;
         node.socket.clear();
@@ -156,6 +176,7 @@ impl World {
             // As the runtime does: the outputs are drained after every input.
             self.drain(index);
         }
+        self.hand_in_lines(index);
         let node = &mut self.nodes[index];
         let dropped = std::mem::take(&mut node.overflowed);
         if dropped {
@@ -167,7 +188,7 @@ impl World {
         self.drain(index);
     }
 
-    fn drain(&mut self, index: usize) {
+    pub fn drain(&mut self, index: usize) {
         let Some(mut machine) = self.nodes[index].machine.take() else { return };
         let wake = loop {
             match machine.poll_output() {
@@ -175,6 +196,9 @@ impl World {
                 Output::Event(event) => self.nodes[index].events.push((self.now, event)),
                 Output::Interrupt(interrupt) => {
                     self.nodes[index].interrupts.push((self.now, interrupt));
+                }
+                Output::Line { conn, index: line, what } => {
+                    self.line_output(index, conn, line, what);
                 }
                 Output::Ended => self.nodes[index].ended = true,
                 Output::Timeout(wake) => break wake,
@@ -225,7 +249,8 @@ impl World {
     /// The time of the next thing that happens by itself.
     pub fn next(&self) -> Option<Time> {
         let wakes = self.nodes.iter().filter(|node| !node.stopped).filter_map(|node| node.wake);
-        wakes.chain(self.air.next()).min()
+        let icmp = self.icmp.iter().map(|refusal| refusal.0);
+        wakes.chain(self.air.next()).chain(self.tcp.next()).chain(icmp).min()
     }
 
     /// Lets everything happen that happens at the next instant, if that is not after `until`;
@@ -239,6 +264,8 @@ impl World {
         while let Some(flight) = self.air.land(self.now) {
             self.arrive(flight);
         }
+        self.land_parcels();
+        self.land_refusals();
         for node in 0..self.nodes.len() {
             if self.nodes[node].wake.is_some_and(|wake| wake <= self.now) {
                 self.turn(node);
@@ -255,6 +282,9 @@ impl World {
     fn arrive(&mut self, flight: Flight) {
         let node = &mut self.nodes[flight.to];
         if node.machine.is_none() {
+            if let (true, Origin::Node { from, .. }) = (self.refuses_by_icmp, flight.origin) {
+                self.refuse_datagram(from, flight.to, flight.bytes);
+            }
             return;
         }
         if node.socket.len() >= node.socket_limit {

@@ -20,6 +20,8 @@ pub struct Accrual {
     detect_within: Duration,
     /// For our own lateness.
     put_off: Option<Time>,
+    /// For evidence of an end.
+    shortened: Option<Time>,
 }
 
 impl Accrual {
@@ -37,6 +39,7 @@ impl Accrual {
             last: None,
             detect_within: pace.detect_within,
             put_off: None,
+            shortened: None,
         }
     }
 
@@ -52,6 +55,7 @@ impl Accrual {
         self.phi.arm(arrival);
         self.last = Some(arrival);
         self.put_off = None;
+        self.shortened = None;
     }
 
     /// A fresh heartbeat.
@@ -63,6 +67,7 @@ impl Accrual {
         self.phi.on_beat(arrival);
         self.last = Some(arrival);
         self.put_off = None;
+        self.shortened = None;
     }
 
     /// Forgets the deadline and what was learnt.
@@ -70,11 +75,19 @@ impl Accrual {
         self.phi.disarm();
         self.last = None;
         self.put_off = None;
+        self.shortened = None;
     }
 
     /// Puts the deadline off to `deadline` if that is later.
     pub fn extend(&mut self, deadline: Time) {
         self.put_off = Some(deadline);
+    }
+
+    /// One kind of evidence speaks for an end: the margin is `margin`, counted from when the next
+    /// heartbeat should be here, and at least from `now`; never more than it was.
+    pub fn shorten(&mut self, now: Time, margin: Duration) {
+        let shorter = self.last.map(|last| (last + self.eta + margin).max(now + margin));
+        self.shortened = self.shortened.into_iter().chain(shorter).min();
     }
 
     /// What the present deadline leaves beyond one interval; zero before anything was heard.
@@ -85,6 +98,7 @@ impl Accrual {
     /// When to suspect; `None` before anything was heard.
     pub fn deadline(&self) -> Option<Time> {
         let deadline = self.last? + self.silence()?;
+        let deadline = self.shortened.map_or(deadline, |shortened| shortened.min(deadline));
         Some(self.put_off.map_or(deadline, |put_off| put_off.max(deadline)))
     }
 
@@ -156,6 +170,17 @@ mod tests {
         assert_eq!(accrual.deadline(), Some(at(now + 2000)));
         accrual.on_beat(at(now + 200), Trust::default());
         assert!(accrual.deadline() < Some(at(now + 800)));
+    }
+
+    #[test]
+    fn evidence_of_an_end_shortens_the_margin_until_the_next_heartbeat() {
+        let (mut accrual, now) = fed(8000, &[200]);
+        accrual.shorten(at(now + 100), ms(20));
+        assert_eq!(accrual.deadline(), Some(at(now + 220)));
+        accrual.shorten(at(now + 300), ms(20));
+        assert_eq!(accrual.deadline(), Some(at(now + 220)));
+        accrual.on_beat(at(now + 200), Trust::default());
+        assert!(accrual.deadline() > Some(at(now + 600)));
     }
 
     #[test]

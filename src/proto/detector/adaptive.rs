@@ -149,6 +149,13 @@ impl Adaptive {
         self.deadline = self.deadline.map(|old| old.max(deadline));
     }
 
+    /// Leaves only `margin` beside the time at which the next heartbeat should be here, and at least
+    /// from `now`; never puts the deadline off.
+    pub fn shorten(&mut self, now: Time, margin: Duration) {
+        let shorter = |old: Time| ((old - self.armed) + margin).max(now + margin).min(old);
+        self.deadline = self.deadline.map(shorter);
+    }
+
     /// Takes a fresh heartbeat.
     pub fn on_beat(&mut self, arrival: Time, stamp: Time, trust: Trust) {
         let sample = sample(arrival, stamp);

@@ -140,6 +140,25 @@ impl Detector {
         }
     }
 
+    /// One kind of evidence speaks for an end: what is left of the margin is `margin`, counted from
+    /// when the next heartbeat should be here, and at least from `now`. Ticks are not shortened.
+    pub fn shorten(&mut self, now: Time, margin: Duration) {
+        match self {
+            Self::Adaptive(adaptive) => adaptive.shorten(now, margin),
+            Self::Interval { .. } => {}
+            Self::Phi(accrual) => accrual.shorten(now, margin),
+        }
+    }
+
+    /// The margin in force between the time at which a heartbeat should be here and the deadline.
+    pub fn margin(&self) -> Duration {
+        match self {
+            Self::Adaptive(adaptive) => adaptive.armed(),
+            Self::Interval { .. } => Duration::ZERO,
+            Self::Phi(accrual) => accrual.margin(),
+        }
+    }
+
     /// Puts the verdict off: to `deadline`, or by so many ticks.
     pub fn extend(&mut self, deadline: Time, ticks: u32) {
         match self {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Context, Input, Machine, Phase};
+use super::{Context, Input, Listening, Machine, Phase};
 use crate::proto::auth;
 use crate::proto::event::{PeerName, Reason};
 use crate::proto::peer::Peer;
@@ -24,7 +24,15 @@ impl Machine {
             }
             Input::Pause { judge, heartbeat, span } => self.pause(judge, heartbeat, span),
             Input::Resume => self.resume(),
-            Input::AppAlive | Input::Datagram { .. } | Input::Drained { .. } => {}
+            Input::Listening { private, twin_port } => {
+                self.own.listening = Some(Listening { private, twin_port });
+            }
+            Input::Reach { address, reachable } => self.on_reach(address, reachable),
+            Input::AppAlive
+            | Input::Datagram { .. }
+            | Input::Drained { .. }
+            | Input::Line { .. }
+            | Input::Refused { .. } => {}
         }
     }
 
@@ -65,7 +73,9 @@ impl Machine {
             None => Application::Unwatched,
         };
         let incarnation = self.own.incarnation;
+        self.own.isolated = false;
         self.with_peers(|peer, cx| peer.begin(incarnation, cx));
+        self.note_isolation();
     }
 
     fn end(&mut self, reason: Reason) {
@@ -87,8 +97,10 @@ impl Machine {
             return;
         }
         self.own.phase = Phase::Idle;
+        self.own.listening = None;
         self.next_tick = Time::NEVER;
-        self.with_peers(|peer, _| peer.rest());
+        self.with_peers(|peer, cx| peer.rest(cx));
+        self.clear_lobby();
         self.sweep();
         self.out.ended = true;
     }
@@ -131,6 +143,7 @@ impl Machine {
         self.by_id.insert(id, slot);
         self.own.peers = self.by_id.len();
         self.with_peer(slot, |_, _| {});
+        self.count_peers();
     }
 
     fn remove_peer(&mut self, name: &PeerName) {
@@ -139,7 +152,7 @@ impl Machine {
         self.with_peer(slot, |peer, cx| {
             peer.remove(cx);
             if !running {
-                peer.rest();
+                peer.rest(cx);
             }
         });
         let id = auth::node_id(&self.own.group, name);
@@ -150,6 +163,12 @@ impl Machine {
         self.ticks_matter = self.peers.iter().enumerate().any(|(at, peer)| {
             !self.leaving.contains(&at) && peer.as_ref().is_some_and(Peer::is_judged_at_ticks)
         });
+        self.count_peers();
+        self.note_isolation();
+    }
+
+    fn count_peers(&mut self) {
+        self.own.lifelines = self.by_id.len() <= self.lifeline_max_peers;
     }
 
     /// Frees the slots of removed peers whose END needs no more repeating.

@@ -29,4 +29,6 @@ pub struct Counters {
     pub unknown_type: u64,
     /// Left aside because a rate limit was reached.
     pub limited: u64,
+    /// TCP connections that no HELLO of a peer bound in time.
+    pub lines_refused: u64,
 }

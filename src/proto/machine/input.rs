@@ -1,8 +1,9 @@
 //! What goes into the machine and what comes out of it.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::line::{Conn, LineInput, LineOutput};
 use crate::proto::event::{Event, Interrupt, PeerName, Reason};
 use crate::proto::settings::PeerSettings;
 use crate::proto::time::Time;
@@ -53,6 +54,36 @@ pub enum Input<'a> {
     },
     /// End every pause.
     Resume,
+    /// Lifelines can be had: the listeners of this server are open. Before [`Input::Start`], and
+    /// again whenever that changes.
+    Listening {
+        /// Each listener lives in a descriptor table of its own that no host thread shares, so that
+        /// a lifeline which ends and a listener which refuses prove an exit (rule R21).
+        private: bool,
+        /// The TCP port of the listener with index 1, for the peers; 0 = there is none.
+        twin_port: u16,
+    },
+    /// Something happened to a TCP connection.
+    Line {
+        /// Which.
+        conn: Conn,
+        /// What.
+        what: LineInput<'a>,
+    },
+    /// An ICMP (or ICMPv6) "port unreachable" came back for a datagram of ours.
+    Refused {
+        /// Who says so.
+        from: IpAddr,
+        /// The beginning of our datagram, as far as the message quotes it.
+        quoted: &'a [u8],
+    },
+    /// Whether this server has a route and a carrier towards `address`. Until it is said, it has.
+    Reach {
+        /// An address of a peer.
+        address: IpAddr,
+        /// Whether both exist.
+        reachable: bool,
+    },
 }
 
 /// What the machine wants done.
@@ -64,6 +95,15 @@ pub enum Output<'a> {
         to: SocketAddr,
         /// What.
         bytes: &'a [u8],
+    },
+    /// Do this with a TCP connection. What cannot be done ends as [`LineInput::Closed`].
+    Line {
+        /// Which.
+        conn: Conn,
+        /// Which of the two descriptor tables it lives in: 0 or 1.
+        index: u8,
+        /// What.
+        what: LineOutput<'a>,
     },
     /// Tell the sinks.
     Event(Event),

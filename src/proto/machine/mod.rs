@@ -3,8 +3,11 @@
 mod control;
 mod counters;
 mod input;
+pub mod line;
+mod lines;
 mod outbox;
 mod own;
+mod reach;
 mod schedule;
 mod solver;
 mod turn;
@@ -15,10 +18,12 @@ use std::fmt;
 
 pub use counters::Counters;
 pub use input::{Input, Output};
+pub use line::{Closing, Conn, LineInput, LineOutput};
 pub use outbox::{Notice, Outbox};
-pub use own::{Own, Phase};
+pub use own::{Listening, Own, Phase};
 pub use solver::Solver;
 
+use self::lines::Lobby;
 use self::schedule::Schedule;
 use self::turn::Watchdog;
 use super::auth::{self, NodeId};
@@ -54,6 +59,9 @@ pub struct Machine {
     /// Identities that were told END (REMOVED) by this life: spoken to again only under another.
     removed: HashSet<NodeId>,
     schedule: Schedule,
+    /// TCP connections that no HELLO has bound yet.
+    lobby: Lobby,
+    lifeline_max_peers: usize,
     /// Slots whose view changed.
     changed: Vec<usize>,
     /// Slots whose demands began to be unmet, or to be met.
@@ -99,6 +107,8 @@ impl Machine {
             leaving: Vec::new(),
             removed: HashSet::new(),
             schedule: Schedule::default(),
+            lobby: Lobby::default(),
+            lifeline_max_peers: settings.lifeline_max_peers as usize,
             changed: Vec::new(),
             unmet: Vec::new(),
             next_tick: Time::NEVER,
@@ -125,6 +135,15 @@ impl Machine {
                 self.confess();
                 self.on_datagram(source, received, bytes);
             }
+            Input::Line { conn, what } => {
+                self.advance(now);
+                self.confess();
+                self.on_line(conn, what);
+            }
+            Input::Refused { from, quoted } => {
+                self.advance(now);
+                self.on_refused(from, quoted);
+            }
             Input::Drained { dropped } => self.on_drained(now, dropped),
             Input::AppAlive => {
                 self.advance(now);
@@ -142,6 +161,10 @@ impl Machine {
         if self.out.next_packet() {
             let (to, bytes) = self.out.packet();
             return Output::Transmit { to, bytes };
+        }
+        if self.out.next_line() {
+            let (conn, index, what) = self.out.current_line();
+            return Output::Line { conn, index, what };
         }
         if let Some(interrupt) = self.out.next_interrupt() {
             return Output::Interrupt(interrupt);

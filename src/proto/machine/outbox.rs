@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::Entropy;
+use super::line::{Conn, LineOutput};
 use crate::proto::event::{Event, EventKind, Evidence, Interrupt, PeerName, Reason};
 use crate::proto::time::{Now, Wall};
 use crate::proto::wire::Packet;
@@ -36,12 +37,32 @@ impl Notice {
     }
 }
 
+/// Something to be done with a connection.
+#[derive(Debug)]
+struct LineAction {
+    conn: Conn,
+    index: u8,
+    deed: Deed,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "few, short-lived, and a box would be an allocation")]
+enum Deed {
+    Connect(SocketAddr),
+    Write(Packet, bool),
+    Close,
+}
+
 /// Everything that waits to be taken out, each kind in its order.
 #[derive(Debug)]
 pub struct Outbox {
     packets: VecDeque<(SocketAddr, Packet)>,
     /// The packet that was handed out last: [`super::Output::Transmit`] borrows from it.
     current: (SocketAddr, Packet),
+    lines: VecDeque<LineAction>,
+    current_line: LineAction,
+    /// The name of the next connection that is asked for: even.
+    next_conn: u64,
     events: VecDeque<Event>,
     interrupts: VecDeque<Interrupt>,
     epoch: u64,
@@ -58,6 +79,9 @@ impl Outbox {
         Self {
             packets: VecDeque::with_capacity(64),
             current: (SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), Packet::empty()),
+            lines: VecDeque::with_capacity(8),
+            current_line: LineAction { conn: Conn(0), index: 0, deed: Deed::Close },
+            next_conn: 2,
             events: VecDeque::with_capacity(64),
             interrupts: VecDeque::with_capacity(4),
             epoch: entropy(),
@@ -70,6 +94,53 @@ impl Outbox {
     /// Queues a datagram.
     pub fn send(&mut self, to: SocketAddr, packet: Packet) {
         self.packets.push_back((to, packet));
+    }
+
+    /// A name for a connection that is asked for.
+    pub fn new_conn(&mut self) -> Conn {
+        let conn = Conn(self.next_conn);
+        self.next_conn += 2;
+        conn
+    }
+
+    /// Asks for a connection.
+    pub fn connect(&mut self, conn: Conn, index: u8, to: SocketAddr) {
+        self.lines.push_back(LineAction { conn, index, deed: Deed::Connect(to) });
+    }
+
+    /// Lets go of a connection.
+    pub fn close(&mut self, conn: Conn, index: u8) {
+        self.lines.push_back(LineAction { conn, index, deed: Deed::Close });
+    }
+
+    /// Queues a datagram for a connection.
+    pub fn write(&mut self, conn: Conn, index: u8, packet: Packet, watch: bool) {
+        let deed = Deed::Write(packet, watch);
+        self.lines.push_back(LineAction { conn, index, deed });
+    }
+
+    /// Takes up the next thing to be done with a connection; whether there was one.
+    pub fn next_line(&mut self) -> bool {
+        match self.lines.pop_front() {
+            Some(next) => {
+                self.current_line = next;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The one that was taken up last.
+    pub fn current_line(&self) -> (Conn, u8, LineOutput<'_>) {
+        let LineAction { conn, index, deed } = &self.current_line;
+        let what = match deed {
+            Deed::Connect(to) => LineOutput::Connect { to: *to },
+            Deed::Write(packet, watch) => {
+                LineOutput::Write { bytes: packet.as_bytes(), watch: *watch }
+            }
+            Deed::Close => LineOutput::Close,
+        };
+        (*conn, *index, what)
     }
 
     /// Queues an event.

@@ -32,6 +32,15 @@ pub struct Stall {
     pub ended: Time,
 }
 
+/// What this server's lifelines are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// They live in descriptor tables of their own.
+    pub private: bool,
+    /// The port of the listener with index 1; 0 = none.
+    pub twin_port: u16,
+}
+
 /// This monitor's own side, read by every peer.
 #[derive(Debug)]
 pub struct Own {
@@ -67,6 +76,14 @@ pub struct Own {
     pub judge_paused_until: Option<Time>,
     /// Its last own stall.
     pub stall: Option<Stall>,
+    /// Lifelines can be had, and how: the listeners of this server are open.
+    pub listening: Option<Listening>,
+    /// There are few enough peers for lifelines.
+    pub lifelines: bool,
+    /// Every second RUNNING also goes over a lifeline.
+    pub redundant: bool,
+    /// Neither route nor carrier towards any peer.
+    pub isolated: bool,
     /// How late this turn of the loop is; zero if it is not.
     pub lateness: Duration,
     /// Datagrams were lost on the way in, this turn.
@@ -99,6 +116,10 @@ impl Own {
             judge_paused: false,
             judge_paused_until: None,
             stall: None,
+            listening: None,
+            lifelines: false,
+            redundant: settings.redundant,
+            isolated: false,
             lateness: Duration::ZERO,
             dropped: false,
             health: Health::default(),

@@ -98,6 +98,7 @@ impl Machine {
             self.with_peer(slot, |peer, cx| peer.fire(cx));
         }
         self.follow_copies();
+        self.clear_lobby();
         self.sweep();
         self.finish_end();
         self.own.lateness = Duration::ZERO;
@@ -112,6 +113,7 @@ impl Machine {
                 due = Some(due.map_or(time, |due| due.min(time)));
             }
         };
+        consider(self.lobby.next_due().unwrap_or(Time::NEVER));
         match self.own.phase {
             Phase::Idle => {}
             Phase::Ending(until) => consider(until),
@@ -207,7 +209,7 @@ impl Machine {
 
     /// Arrivals are handed in in their order, so a tick before this one has seen all of its own.
     /// At most one tick between two arrivals: those that a stall swallowed are not made up for.
-    fn tick_before(&mut self, received: Time) {
+    pub(super) fn tick_before(&mut self, received: Time) {
         let due = self.next_tick;
         if due >= received {
             return;

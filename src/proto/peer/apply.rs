@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::echo::Echo;
 use super::inbound::{Age, Arrival};
-use super::{Context, Peer, State, Timer};
+use super::{Context, Peer, State, Timer, view};
 use crate::proto::detector::adaptive::Trust;
 use crate::proto::event::{EventKind, Reason};
 use crate::proto::time::Time;
@@ -68,6 +68,8 @@ impl Peer {
             self.judge_down(Reason::Restarted, cx);
         }
         self.settle_claims();
+        self.drop_lines(cx);
+        self.end_inquiry();
         self.lives.accept(arrival.header.incarnation);
         self.filters.iter_mut().for_each(|filter| *filter = Default::default());
         if let Some(filter) = self.filter(arrival.header.path) {
@@ -121,6 +123,7 @@ impl Peer {
         self.enter(State::Down, reason, cx);
         self.tell(EventKind::Down, reason, outage, cx);
         self.missing = 0;
+        self.end_inquiry();
         self.renew_nonce(cx);
         self.detector.disarm();
         self.rearm(cx);
@@ -152,6 +155,7 @@ impl Peer {
         self.detector.disarm();
         self.settle_claims();
         self.stop_judging();
+        self.end_inquiry();
         self.tell(EventKind::Ended, reason, Duration::ZERO, cx);
         self.greet_later(cx);
     }
@@ -186,6 +190,10 @@ impl Peer {
     fn take_up(&mut self, arrival: &Arrival, reseed: bool, cx: &mut Context<'_>) {
         let header = &arrival.header;
         self.confessed = false;
+        self.suspected = false;
+        self.nudge = None;
+        self.calm = 0;
+        self.set_flag(view::FLAG_EXIT_SEEN, false);
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();
@@ -229,6 +237,10 @@ impl Peer {
         let header = &arrival.header;
         match header.kind {
             Kind::Running if header.beat > self.beat => {
+                let due =
+                    self.detector.deadline().map(|deadline| deadline - self.detector.margin());
+                let late = due.map_or(Duration::ZERO, |due| arrival.received.since(due));
+                self.note_calm(header.beat - self.beat - 1, late);
                 self.beat = header.beat;
                 self.record.on_running(header.beat);
                 self.changed = true;

@@ -71,6 +71,9 @@ impl Peer {
                 self.outbound.slow_gap = interval;
                 self.outbound.beat += 1;
                 self.send_all(Kind::Running, interval.max(announced), cx);
+                if cx.own.redundant && self.outbound.beat.is_multiple_of(2) {
+                    self.beat_on_line(interval.max(announced), cx);
+                }
                 cx.own.next_slot(now, interval)
             }
             Mode::Slow => {
@@ -99,8 +102,9 @@ impl Peer {
             return;
         }
         self.timers.clear();
+        self.end_inquiry();
         if !self.outbound.may_be_known {
-            return;
+            return self.drop_lines(cx);
         }
         // A peer that is held for down is told too, but nobody waits for it.
         let acknowledged = matches!(self.state, State::Down | State::Overdue);
@@ -111,6 +115,8 @@ impl Peer {
             acknowledged,
         });
         self.say_end(cx);
+        // A kernel goes on delivering it after the process is gone (rule R4).
+        self.end_lines(cx);
     }
 
     /// Whether the end said to this peer needs no more waiting.

@@ -114,6 +114,9 @@ impl Peer {
         if header.kind != Kind::Reply {
             return;
         }
+        if self.answers_inquiry(header.echoed_nonce) {
+            self.on_inquiry_answered();
+        }
         let detect_within = self.pace.detect_within;
         let Some(newcomer) = &mut self.claims.newcomer else { return };
         if newcomer.probe != Some(header.echoed_nonce) {

@@ -90,7 +90,7 @@ impl Peer {
     }
 
     /// Whom a datagram of our own accord is addressed to, and what it echoes.
-    fn addressee(&self) -> Seen {
+    pub(super) fn addressee(&self) -> Seen {
         let outbound = &self.outbound;
         let alone = matches!(self.state, State::Unknown | State::Ended);
         if alone && outbound.candidate.incarnation != 0 {
@@ -100,7 +100,13 @@ impl Peer {
     }
 
     /// A header without path and sequence.
-    fn draft(&self, kind: Kind, announced: Duration, seen: Seen, cx: &Context<'_>) -> Header {
+    pub(super) fn draft(
+        &self,
+        kind: Kind,
+        announced: Duration,
+        seen: Seen,
+        cx: &Context<'_>,
+    ) -> Header {
         let (pause, pause_age) = cx.own.confession(cx.now);
         let leaving = self.outbound.leaving;
         Header {
@@ -160,6 +166,13 @@ impl Peer {
         let header = Header { sequence, path: path as u8, ..draft };
         let to = to.or(line.roamed).unwrap_or(line.address);
         cx.out.send(to, wire::encode(&header, names, &self.outbound.key));
+    }
+}
+
+impl Peer {
+    /// The names that a datagram to this peer spells out.
+    pub(super) fn names<'a>(&'a self, own: &'a Own) -> Names<'a> {
+        names(own, &self.settings)
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Arrival {
     pub proven: bool,
     /// An upper bound of its age is known and small (rule R13).
     pub age_proven: bool,
+    /// It came by a lifeline, not by UDP.
+    pub by_line: bool,
     /// Its tag.
     pub tag: Tag,
 }
@@ -70,6 +72,7 @@ impl Peer {
             received_boot: cx.now.at(received).boot,
             proven: to_this_life && header.echoed_nonce == self.outbound.nonce,
             age_proven: false,
+            by_line: false,
             tag: datagram.tag,
         };
         if header.receiver_incarnation != 0 && !to_this_life {
@@ -78,6 +81,9 @@ impl Peer {
             self.receive_same(arrival, datagram, cx);
         } else {
             self.receive_other(arrival, datagram, cx);
+        }
+        if self.lines_need_tending(cx) {
+            self.tend_lines(cx);
         }
     }
 
@@ -106,7 +112,7 @@ impl Peer {
         match header.kind {
             Kind::Start => self.answer(&arrival, 0, cx),
             Kind::Probe => self.answer_with_start(&arrival, datagram.total_len(), cx),
-            Kind::Running | Kind::End | Kind::Reply => {}
+            Kind::Running | Kind::End | Kind::Reply | Kind::Hello => {}
         }
     }
 
@@ -119,7 +125,8 @@ impl Peer {
     ) {
         let header = arrival.header;
         // Whoever answers the incumbent's probe under another life sits where the incumbent was.
-        let answers_probe = self.answers_probe(header.echoed_nonce);
+        let answers_probe =
+            self.answers_probe(header.echoed_nonce) || self.answers_inquiry(header.echoed_nonce);
         let answers_roam = self.answers_roam(arrival.source, header.echoed_nonce);
         arrival.proven |= answers_probe || answers_roam;
         if usize::from(header.path) >= MAX_PATHS {
@@ -174,12 +181,7 @@ impl Peer {
     }
 
     /// A datagram of the current life.
-    fn receive_same(
-        &mut self,
-        mut arrival: Arrival,
-        datagram: &Datagram<'_>,
-        cx: &mut Context<'_>,
-    ) {
+    fn receive_same(&mut self, arrival: Arrival, datagram: &Datagram<'_>, cx: &mut Context<'_>) {
         let header = arrival.header;
         let Some(filter) = self.filter(header.path) else {
             cx.counters.malformed += 1;
@@ -208,6 +210,12 @@ impl Peer {
             let missing = filter.take(header.sequence, datagram.tag);
             self.missing = self.missing.saturating_add(missing);
         }
+        self.take_same(arrival, cx);
+    }
+
+    /// An authentic datagram of the current life that was not seen before.
+    pub(super) fn take_same(&mut self, mut arrival: Arrival, cx: &mut Context<'_>) {
+        let header = arrival.header;
         if self.state == State::Ended {
             return self.receive_after_end(&arrival, cx);
         }
@@ -264,18 +272,20 @@ impl Peer {
             Kind::End => self.answer(arrival, 0, cx),
             // Ends that cross: each side still hears that its own arrived.
             Kind::Reply => self.note_acknowledgement(&arrival.header),
-            Kind::Start | Kind::Running | Kind::Probe => {}
+            Kind::Start | Kind::Running | Kind::Probe | Kind::Hello => {}
         }
     }
 
     /// What every accepted datagram of the current life tells, whatever its kind.
     pub(super) fn note_arrival(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         let header = &arrival.header;
-        self.outbound.note_latest(arrival);
         self.outbound.heard_since_start = true;
         self.set_flag(view::FLAG_KEY_MISMATCH, false);
-        self.note_source(arrival.source, cx);
-        self.take_probe_answer(header, arrival.source, cx);
+        if !arrival.by_line {
+            self.outbound.note_latest(arrival);
+            self.note_source(arrival.source, cx);
+            self.take_probe_answer(header, arrival.source, cx);
+        }
         if header.receiver_incarnation != self.outbound.incarnation {
             return;
         }
@@ -345,7 +355,7 @@ impl Peer {
         self.filters.get_mut(path)
     }
 
-    fn verify(&self, datagram: &Datagram<'_>, cx: &mut Context<'_>) -> bool {
+    pub(super) fn verify(&self, datagram: &Datagram<'_>, cx: &mut Context<'_>) -> bool {
         let authentic = datagram.verifies(&self.receive_key);
         if !authentic {
             cx.counters.forged += 1;

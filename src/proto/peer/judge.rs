@@ -1,5 +1,6 @@
 //! From silence to verdicts, without ever blaming the peer for our own stall (rules R13 to R17).
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Context, Peer, State, Timer, view};
@@ -17,6 +18,8 @@ const GRACE_EXTRA: Duration = Duration::from_millis(10);
 pub struct Gap {
     short: bool,
     full: bool,
+    /// Our own link or route was down when its time was over: it got one detection time more.
+    isolated: bool,
     own_lateness: Duration,
 }
 
@@ -24,6 +27,11 @@ impl Gap {
     /// The worst own lateness that took part in this gap.
     pub fn own_lateness(&self) -> Duration {
         self.own_lateness
+    }
+
+    /// Whether our own link or route took part in this gap.
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
     }
 
     fn note(&mut self, late: Duration) {
@@ -68,8 +76,10 @@ impl Peer {
         let deadline = self.detector.deadline().filter(|_| judged);
         let half = self.half_margin();
         let late = deadline.filter(|_| !self.late_told).map(|deadline| deadline - half);
+        let nudge = deadline.filter(|_| self.nudge.is_none() && self.lifelines.bound() > 0);
         self.timers.set(Timer::Deadline, deadline);
         self.timers.set(Timer::Late, late);
+        self.timers.set(Timer::Nudge, nudge.map(|deadline| deadline - half));
     }
 
     fn half_margin(&self) -> Duration {
@@ -78,9 +88,12 @@ impl Peer {
 
     /// Judgement stops: nothing that waits for silence stays armed.
     pub fn stop_judging(&mut self) {
-        for timer in [Timer::Deadline, Timer::Late, Timer::FirstContact, Timer::Overdue] {
+        for timer in
+            [Timer::Deadline, Timer::Late, Timer::Nudge, Timer::FirstContact, Timer::Overdue]
+        {
             self.timers.set(timer, None);
         }
+        self.end_inquiry();
     }
 
     /// Judgement begins or goes on: every deadline runs in full once more (rule R19).
@@ -130,7 +143,11 @@ impl Peer {
         }
         let Detector::Interval { rule, .. } = &mut self.detector else { return };
         let down = rule.on_tick(changed);
+        let nudge = rule.unchanged() >= 1;
         let half_gone = rule.unchanged() >= 2 && rule.unchanged() * 2 >= rule.needed();
+        if nudge && !down {
+            self.on_nudge_due(cx);
+        }
         if down {
             self.on_deadline(cx);
         } else if half_gone && !self.late_told && self.grace(cx) == Grace::None {
@@ -150,9 +167,15 @@ impl Peer {
     /// The deadline ran out.
     pub(super) fn on_deadline(&mut self, cx: &mut Context<'_>) {
         match self.grace(cx) {
+            Grace::None if self.is_cut_off() == Some(true) && !self.gap.isolated => {
+                // Our own link changes the reason, and the time by one T_D at the most (rule R20).
+                self.gap.isolated = true;
+                self.detector.extend(cx.now.mono + self.pace.detect_within, u32::MAX);
+                self.rearm(cx);
+            }
             Grace::None => {
                 self.gap.note(cx.own.lateness);
-                self.judge_down(Reason::Silent, cx);
+                self.judge_down(self.reason_of_silence(cx), cx);
             }
             grace => self.grant(grace, cx),
         }
@@ -179,6 +202,19 @@ impl Peer {
         self.renew_nonce(cx);
         let silence = cx.now.boot.since(self.silent_since(cx.now));
         self.tell(EventKind::Overdue, Reason::None, silence, cx);
+    }
+
+    /// What is known of our own way to one of its addresses.
+    pub fn note_reach(&mut self, address: IpAddr, reachable: bool) {
+        self.cut_off.retain(|known| *known != address);
+        if !reachable && self.outbound.leads_to(address) {
+            self.cut_off.push(address);
+        }
+    }
+
+    /// Whether we have neither route nor carrier to any of its addresses; `None` if it has none.
+    pub fn is_cut_off(&self) -> Option<bool> {
+        self.outbound.is_cut_off(&self.cut_off)
     }
 
     fn grace(&self, cx: &Context<'_>) -> Grace {

@@ -2,7 +2,8 @@
 //!
 //! Each file is one concern: `inbound` decides what a datagram may change, `apply` is the state
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
-//! what, `claim` settles who carries the name, `echo` proves ages.
+//! what, `claim` settles who carries the name, `echo` proves ages, `lifeline` keeps TCP connections and `exit`
+//! finds out what their end means.
 
 mod apply;
 mod cadence;
@@ -10,11 +11,13 @@ mod claim;
 mod compose;
 mod context;
 mod echo;
+mod exit;
 mod filter;
 mod grant;
 mod inbound;
 mod judge;
 mod life;
+mod lifeline;
 mod limit;
 mod negotiate;
 mod observe;
@@ -27,7 +30,7 @@ mod timers;
 mod unmet;
 pub mod view;
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use context::Context;
@@ -36,10 +39,12 @@ pub use view::{State, View};
 
 use self::claim::Claims;
 use self::echo::Echo;
+use self::exit::{Inquiry, Nudge};
 use self::filter::Filter;
 use self::grant::Grant;
 use self::judge::Gap;
 use self::life::Lives;
+use self::lifeline::Lifelines;
 use self::limit::Bucket;
 use self::outbound::Outbound;
 use self::quality::Quality;
@@ -118,6 +123,19 @@ pub struct Peer {
     /// The end of the pause that the peer announced.
     paused_until: Time,
 
+    lifelines: Lifelines,
+    /// What is being found out since a sign that the process ended.
+    inquiry: Option<Inquiry>,
+    /// When the last probes of an inquiry left.
+    inquired: Option<Time>,
+    /// One kind of evidence speaks for an end: its next heartbeat has to be in time.
+    suspected: bool,
+    nudge: Option<Nudge>,
+    /// Heartbeats in a row of which none was lost or late.
+    calm: u32,
+    /// Which of its addresses have neither route nor carrier on our side.
+    cut_off: Vec<IpAddr>,
+
     echo: Echo,
     outbound: Outbound,
     timers: Timers,
@@ -175,6 +193,13 @@ impl Peer {
             late_told: false,
             not_seen_told: false,
             paused_until: Time::ZERO,
+            lifelines: Lifelines::default(),
+            inquiry: None,
+            inquired: None,
+            suspected: false,
+            nudge: None,
+            calm: 0,
+            cut_off: Vec::new(),
             echo: Echo::new(),
             timers: Timers::default(),
             answers: Bucket::new(ANSWERS.0, ANSWERS.1),
@@ -225,7 +250,8 @@ impl Peer {
     }
 
     /// This monitor ended: nothing is due.
-    pub fn rest(&mut self) {
+    pub fn rest(&mut self, cx: &mut Context<'_>) {
+        self.drop_lines(cx);
         self.timers.clear();
         self.outbound.rest();
     }
@@ -262,6 +288,10 @@ impl Peer {
         self.echo = Echo::new();
         self.claims = Claims::default();
         self.gap = Gap::default();
+        self.restart_lines(cx);
+        self.end_inquiry();
+        self.suspected = false;
+        self.nudge = None;
         self.flags &= !(view::FLAG_HELD_DOWN | view::FLAG_ONE_WAY);
         self.timers.clear();
         self.outbound.begin(incarnation);
@@ -284,6 +314,8 @@ impl Peer {
             return;
         }
         self.settle_claims();
+        self.restart_lines(cx);
+        self.end_inquiry();
         self.renew_nonce(cx);
         self.echo = Echo::new();
         self.outbound.begin(incarnation);
@@ -312,6 +344,9 @@ impl Peer {
                 Timer::Deadline => self.on_deadline(cx),
                 Timer::FirstContact => self.on_never_seen(cx),
                 Timer::Overdue => self.on_overdue(cx),
+                Timer::Line => self.tend_lines(cx),
+                Timer::Nudge => self.on_nudge_due(cx),
+                Timer::Confirm => self.on_confirm_due(cx),
             }
         }
     }
@@ -354,6 +389,7 @@ impl Peer {
                 | if self.is_in_conflict(now.mono) { view::FLAG_NAME_CONFLICT } else { 0 },
             outages: self.outages,
             detect_within: self.detect_within(),
+            lifelines: self.lifelines.bound(),
             pause_remaining: if pausing { remaining } else { Duration::ZERO },
             address: self.outbound.first_address(),
             evidence: self.evidence(),

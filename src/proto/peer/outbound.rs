@@ -1,6 +1,6 @@
 //! What is kept of our side of the conversation with a peer.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::State;
@@ -145,6 +145,23 @@ impl Outbound {
     /// The first address.
     pub fn first_address(&self) -> Option<SocketAddr> {
         self.paths.first().map(|path| path.roamed.unwrap_or(path.address))
+    }
+
+    /// Where a path leads.
+    pub fn address_of(&self, path: usize) -> Option<SocketAddr> {
+        self.paths.get(path).map(|path| path.roamed.unwrap_or(path.address))
+    }
+
+    /// Whether some path leads to `ip`.
+    pub fn leads_to(&self, ip: IpAddr) -> bool {
+        (0..self.paths.len()).any(|path| self.address_of(path).is_some_and(|to| to.ip() == ip))
+    }
+
+    /// Whether all paths lead to `cut_off`; `None` if there is no path.
+    pub fn is_cut_off(&self, cut_off: &[IpAddr]) -> Option<bool> {
+        let mut to = (0..self.paths.len()).filter_map(|path| self.address_of(path)).peekable();
+        to.peek()?;
+        Some(to.all(|to| cut_off.contains(&to.ip())))
     }
 
     /// The sendings of a path.

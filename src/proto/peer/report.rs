@@ -27,6 +27,7 @@ impl Peer {
             misses: self.misses,
             own_lateness: self.gap.own_lateness(),
             round_trip: self.echo.round_trip(),
+            own_link: self.gap.is_isolated(),
         }
     }
 

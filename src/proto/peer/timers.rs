@@ -20,14 +20,23 @@ pub enum Timer {
     FirstContact,
     /// The announced pause is over: OVERDUE.
     Overdue,
+    /// Lifelines want something: a connection, a sign that they are used, an end of waiting.
+    Line,
+    /// Half of the margin is gone: lifeline data, to tell a frozen process from a cut.
+    Nudge,
+    /// A lifeline ended or a probe was refused, and its time to be confirmed is over.
+    Confirm,
 }
 
 impl Timer {
     /// Every timer, in the order in which those of equal time fire.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Beat,
         Self::Leave,
         Self::Probe,
+        Self::Line,
+        Self::Confirm,
+        Self::Nudge,
         Self::Late,
         Self::Deadline,
         Self::FirstContact,

@@ -52,6 +52,11 @@ pub const FLAG_HELD_DOWN: u32 = 1 << 4;
 /// Two processes claim the peer's name.
 pub const FLAG_NAME_CONFLICT: u32 = 1 << 5;
 
+/// Its lifelines ended without END and its probes were refused while it announced a pause.
+pub const FLAG_EXIT_SEEN: u32 = 1 << 6;
+/// Something on the way cuts its lifelines again and again; they are not opened any more.
+pub const FLAG_LIFELINES_GIVEN_UP: u32 = 1 << 7;
+
 /// A copy of what is known about one peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -75,6 +80,8 @@ pub struct View {
     pub outages: u64,
     /// The detection time in force.
     pub detect_within: Duration,
+    /// How many of its two lifelines stand.
+    pub lifelines: u8,
     /// What remains of its announced pause; zero if it announced none.
     pub pause_remaining: Duration,
     /// Where it is sent to first; `None` while its name is not resolved.

@@ -1,8 +1,8 @@
 //! From bytes to fields. Nothing here trusts a length, and nothing is believed before its tag.
 
 use super::{
-    Application, EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_LEN,
-    MIN_LEN, OwnState, VERSION,
+    Application, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind,
+    Lifeline, MAGIC, MAX_LEN, MIN_LEN, OwnState, VERSION,
 };
 use crate::proto::auth::{DirectionKey, TAG_LEN, Tag};
 
@@ -54,6 +54,12 @@ impl<'a> Datagram<'a> {
             rest = next;
         }
         None
+    }
+
+    /// What a HELLO says of its lifeline.
+    pub fn lifeline(&self) -> Option<Lifeline> {
+        let [index, high, low] = *self.extension(EXT_LIFELINE)?.first_chunk()?;
+        Some(Lifeline { index, twin_port: u16::from_be_bytes([high, low]) })
     }
 
     /// Group, sender and receiver as a START spells them out.

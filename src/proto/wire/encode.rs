@@ -1,8 +1,8 @@
 //! From fields to bytes.
 
 use super::{
-    EXT_GROUP, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, MAGIC, MAX_SENT, MIN_LEN,
-    VERSION,
+    EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, LIFELINE_LEN,
+    MAGIC, MAX_SENT, MIN_LEN, VERSION,
 };
 use crate::proto::auth::DirectionKey;
 
@@ -71,8 +71,40 @@ pub fn encoded_len(kind: Kind, names: Names<'_>) -> usize {
 /// Encodes `header`, with `names` in START and PROBE, and its tag under `key`.
 pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     let mut packet = Packet::empty();
-    let total = encoded_len(header.kind, names);
+    put_header(&mut packet, header, encoded_len(header.kind, names));
+    if matches!(header.kind, Kind::Start | Kind::Probe) {
+        packet.put_extension(EXT_GROUP, names.group.as_bytes());
+        packet.put_extension(EXT_SENDER, names.sender.as_bytes());
+        packet.put_extension(EXT_RECEIVER, names.receiver.as_bytes());
+    }
+    sealed(packet, key)
+}
 
+/// What a HELLO says of the lifeline that it is written on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifeline {
+    /// 0 or 1.
+    pub index: u8,
+    /// The port of the sender's listener with index 1; 0 = none.
+    pub twin_port: u16,
+}
+
+/// Encodes a HELLO.
+pub fn encode_hello(header: &Header, lifeline: Lifeline, key: &DirectionKey) -> Packet {
+    let mut packet = Packet::empty();
+    put_header(&mut packet, header, MIN_LEN + 4 + LIFELINE_LEN);
+    let [high, low] = lifeline.twin_port.to_be_bytes();
+    packet.put_extension(EXT_LIFELINE, &[lifeline.index, high, low]);
+    sealed(packet, key)
+}
+
+fn sealed(mut packet: Packet, key: &DirectionKey) -> Packet {
+    let tag = key.tag(packet.as_bytes());
+    packet.put(&tag);
+    packet
+}
+
+fn put_header(packet: &mut Packet, header: &Header, total: usize) {
     packet.put(&MAGIC);
     packet.put(&[VERSION, header.kind as u8]);
     packet.put(&header.flags.to_be_bytes());
@@ -110,12 +142,4 @@ pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     packet.put(&header.reason.to_be_bytes());
     packet.put(&[header.echoed_path, 0]);
     packet.put(&header.list_digest.to_be_bytes());
-    if matches!(header.kind, Kind::Start | Kind::Probe) {
-        packet.put_extension(EXT_GROUP, names.group.as_bytes());
-        packet.put_extension(EXT_SENDER, names.sender.as_bytes());
-        packet.put_extension(EXT_RECEIVER, names.receiver.as_bytes());
-    }
-    let tag = key.tag(packet.as_bytes());
-    packet.put(&tag);
-    packet
 }

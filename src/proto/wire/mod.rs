@@ -2,9 +2,13 @@
 
 mod decode;
 mod encode;
+mod frame;
+mod quote;
 
 pub use decode::{Datagram, Malformed, decode};
-pub use encode::{Names, Packet, encode, encoded_len};
+pub use encode::{Lifeline, Names, Packet, encode, encode_hello, encoded_len};
+pub use frame::{Frame, frame};
+pub use quote::{Quote, quote};
 
 use super::auth::NodeId;
 
@@ -28,8 +32,19 @@ pub const EXT_SENDER: u16 = 2;
 /// Extension: the receiver's name, in START and PROBE.
 pub const EXT_RECEIVER: u16 = 3;
 
+/// Extension: what a HELLO says of its lifeline: its index (one byte), and the port of the sender's
+/// listener with index 1 (two bytes; 0 = none).
+pub const EXT_LIFELINE: u16 = 4;
+/// Length of the value of [`EXT_LIFELINE`].
+pub const LIFELINE_LEN: usize = 3;
+
 /// Flag: the receiver's incarnation is retired; another one carries its name.
 pub const FLAG_RETIRED: u16 = 1 << 0;
+/// Flag, in HELLO: the sender's lifelines and listeners live in descriptor tables of their own, which
+/// no other process shares.
+pub const FLAG_PRIVATE: u16 = 1 << 1;
+/// On a lifeline, `path` is this and its index.
+pub const LIFELINE_PATH: u8 = 4;
 
 /// What a datagram is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,12 +60,14 @@ pub enum Kind {
     Reply = 4,
     /// "Are you there?" Answered by REPLY, or by START if it asked for another life.
     Probe = 5,
+    /// The first word on a lifeline, in each direction. Never by UDP.
+    Hello = 6,
 }
 
 impl Kind {
     /// The kind of a number of the wire; `None` for numbers of a newer version.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Start, Self::Running, Self::End, Self::Reply, Self::Probe]
+        [Self::Start, Self::Running, Self::End, Self::Reply, Self::Probe, Self::Hello]
             .into_iter()
             .find(|kind| *kind as u8 == code)
     }

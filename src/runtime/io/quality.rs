@@ -50,6 +50,7 @@ mod tests {
             incarnation: 1,
             flags: FLAG_QOS_UNMET,
             outages: 0,
+            lifelines: 0,
             detect_within: Duration::from_secs(1),
             pause_remaining: Duration::ZERO,
             address: None,

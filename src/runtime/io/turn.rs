@@ -12,7 +12,7 @@ use super::quality;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
-use crate::proto::machine::Input;
+use crate::proto::machine::{Conn, Input, LineOutput};
 use crate::proto::time::{Now, Time};
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
@@ -68,6 +68,8 @@ impl Outlet for Wire<'_> {
             self.sends.count(&error);
         }
     }
+
+    fn line(&mut self, _conn: Conn, _index: u8, _what: LineOutput<'_>) {}
 }
 
 impl<'a> Turner<'a> {
