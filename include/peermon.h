@@ -268,7 +268,7 @@ extern "C" {
 #define MONITOR_REASON_NONE 0
 
 /**
- * Heartbeats stopped; nothing tells crash, freeze and cut apart.
+ * Heartbeats stopped, and without lifelines nothing tells crash, freeze and cut apart.
  */
 #define MONITOR_REASON_SILENT 1
 
@@ -278,12 +278,12 @@ extern "C" {
 #define MONITOR_REASON_PROCESS_EXIT 2
 
 /**
- * The peer cannot be reached.
+ * Neither the peer's process nor its machine answers: cut, powerless, or behind a firewall.
  */
 #define MONITOR_REASON_UNREACHABLE 3
 
 /**
- * The peer's kernel answers, its process does not.
+ * The peer's machine answers, its process does not: frozen, stopped, starved.
  */
 #define MONITOR_REASON_HUNG 4
 
@@ -342,6 +342,11 @@ extern "C" {
  * The event was delivered before it could be recorded, because the disk hangs.
  */
 #define MONITOR_EVENT_FLAG_UNRECORDED 2
+
+/**
+ * This server's own link or route towards the peer was down: it is not known how the peer is.
+ */
+#define MONITOR_EVENT_FLAG_OWN_LINK 4
 
 /**
  * Never heard.
@@ -403,6 +408,17 @@ extern "C" {
  * Two processes claim the peer's name.
  */
 #define MONITOR_STATUS_NAME_CONFLICT 32
+
+/**
+ * The peer's process ended while it was announced to pause: no event, but it will hardly be back.
+ */
+#define MONITOR_STATUS_EXIT_SEEN 64
+
+/**
+ * Something on the way cuts the lifelines to the peer; they are not opened until its next life. A
+ * crash is known by its heartbeats alone.
+ */
+#define MONITOR_STATUS_LIFELINES_GIVEN_UP 128
 
 /**
  * The judge timer: with it paused, nobody is judged.

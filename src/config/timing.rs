@@ -9,12 +9,7 @@ use super::duration::show;
 use super::keys::Key;
 use super::value::{Section, Setting};
 use crate::error::Result;
-use crate::proto::detector::chen_config;
 use crate::proto::settings::{Demand, MAX_DETECT_WITHIN, MIN_INTERVAL};
-
-/// The loss and the deviation of the delay, seconds, that Chen's procedure begins with.
-const LOSS: f64 = 0.01;
-const DEVIATION: f64 = 0.02;
 
 /// How often we speak and how soon we judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,31 +65,14 @@ impl Timing {
     /// procedure puts it.
     fn demanding(self, every: Option<Duration>, within: bool, by_hand: bool) -> Self {
         let Some(every) = every else { return self };
-        let demand = Some(Demand { every, within });
+        let demand = Demand { every, within };
         let heartbeat_interval = if within && !by_hand {
-            first_interval(self.detect_within, every)
+            demand.first_interval(self.detect_within)
         } else {
             self.heartbeat_interval
         };
-        Self { heartbeat_interval, demand, ..self }
+        Self { heartbeat_interval, demand: Some(demand), ..self }
     }
-}
-
-/// Chen's procedure for clocks that are not synchronised, before anything is known of the network:
-/// one datagram in a hundred is lost, and the delay deviates by 20 ms (DETECTION.md, section 2).
-fn first_interval(detect_within: Duration, every: Duration) -> Duration {
-    let seconds = detect_within.as_secs_f64();
-    let demand = chen_config::Demand {
-        detect_within: seconds,
-        recurrence: every.as_secs_f64(),
-        duration: seconds,
-    };
-    let pace = chen_config::unsynchronised(demand, LOSS, DEVIATION * DEVIATION);
-    // Whole milliseconds, so that servers of like demands share their sending slots.
-    let millis = pace.map_or(0.0, |pace| pace.eta * 1e3).clamp(0.0, 1e9);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let interval = Duration::from_millis(millis as u64);
-    interval.clamp(MIN_INTERVAL, detect_within / 3)
 }
 
 /// What holds for every peer that says nothing else.

@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::detector::chen_config;
 use super::event::PeerName;
 
 /// The shortest sending interval that is granted or chosen.
@@ -48,6 +49,26 @@ pub struct Demand {
     /// The detection time was demanded too: the interval follows the demand. Otherwise the interval
     /// stays and the margin follows.
     pub within: bool,
+}
+
+/// The loss and the deviation of the delay, seconds, that Chen's procedure begins with.
+const LOSS: f64 = 0.01;
+const DEVIATION: f64 = 0.02;
+
+impl Demand {
+    /// The interval to begin with: Chen's procedure for clocks that are not synchronised, before
+    /// anything is known of the network (DETECTION.md, section 2). In whole milliseconds, so that
+    /// servers of like demands share their sending slots; at least [`MIN_INTERVAL`], at most a
+    /// third of the detection time.
+    pub fn first_interval(self, detect_within: Duration) -> Duration {
+        let seconds = detect_within.as_secs_f64();
+        let recurrence = self.every.as_secs_f64();
+        let demand = chen_config::Demand { detect_within: seconds, recurrence, duration: seconds };
+        let pace = chen_config::unsynchronised(demand, LOSS, DEVIATION * DEVIATION);
+        let millis = pace.map_or(0.0, |pace| pace.eta * 1e3).clamp(0.0, 1e9);
+        let interval = Duration::from_millis(millis as u64);
+        interval.max(MIN_INTERVAL).min(detect_within / 3)
+    }
 }
 
 /// How two servers agree on the interval of each direction (rule R23).
