@@ -3,9 +3,10 @@
 #     make                  the library, and build/pkgconfig for using it from here
 #     make demo             two servers, and everything that can befall one of them (about 10 s)
 #     make test             all suites
-#     make install          PREFIX (/usr/local), LIBDIR, INCLUDEDIR, DESTDIR
+#     make install          PREFIX (/usr/local), BINDIR, LIBDIR, INCLUDEDIR, DESTDIR
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
@@ -84,10 +85,12 @@ install:
 	$(FILL_IN) -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' peermon.pc.in > $(DESTDIR)$(PKGCONFIGDIR)/peermon.pc
 	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/peermon.pc
+	$(INSTALL) -d $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 755 $(BUILT)/peermonctl $(DESTDIR)$(BINDIR)/peermonctl
 	@test -n "$(DESTDIR)" || echo 'if the loader does not find libpeermon.so.$(SOVERSION), run ldconfig'
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBDIR)/libpeermon.so $(DESTDIR)$(LIBDIR)/libpeermon.so.$(SOVERSION) \
+	rm -f $(DESTDIR)$(BINDIR)/peermonctl $(DESTDIR)$(LIBDIR)/libpeermon.so $(DESTDIR)$(LIBDIR)/libpeermon.so.$(SOVERSION) \
 		$(DESTDIR)$(LIBDIR)/libpeermon.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpeermon.a \
 		$(DESTDIR)$(INCLUDEDIR)/peermon.h $(DESTDIR)$(INCLUDEDIR)/peermon.hpp \
 		$(DESTDIR)$(PKGCONFIGDIR)/peermon.pc

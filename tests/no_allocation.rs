@@ -9,6 +9,9 @@
 
 #[path = "support/counting.rs"]
 mod counting;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "support/folder.rs"]
+mod folder;
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -17,6 +20,7 @@ use peermon::config::Config;
 use peermon::runtime::Monitor;
 
 use self::counting::{Counting, allocations};
+use self::folder::Folder;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -25,20 +29,24 @@ fn free_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn monitor(name: &str, port: u16, peer: &str, peer_port: u16) -> Monitor {
+fn monitor(name: &str, port: u16, peer: &str, peer_port: u16, traces: &Folder) -> Monitor {
     let mut config = Config::new();
     config.set("name", name).unwrap();
     config.set("listen", &format!("127.0.0.1:{port}")).unwrap();
     config.set("heartbeat_interval", "100ms").unwrap();
     config.set("detect_within", "10s").unwrap();
+    config.set("trace_dir", traces.path().to_str().unwrap()).unwrap();
     config.add_peer(peer, &format!("127.0.0.1:{peer_port}")).unwrap();
     Monitor::new(config.check().unwrap()).unwrap()
 }
 
+/// Nor does recording them.
 #[test]
 fn heartbeats_allocate_nothing() {
     let (port_a, port_b) = (free_port(), free_port());
-    let (a, b) = (monitor("a", port_a, "b", port_b), monitor("b", port_b, "a", port_a));
+    let traces = Folder::new("no-allocation");
+    let a = monitor("a", port_a, "b", port_b, &traces);
+    let b = monitor("b", port_b, "a", port_a, &traces);
     a.start().unwrap();
     b.start().unwrap();
     // The beat number counts the heartbeats themselves.

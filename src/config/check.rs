@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::address::DEFAULT_PORT;
@@ -103,6 +104,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         event_queue: server.count(Key::EventQueue).map_or(1024, |(count, _)| count as usize),
         resolve_interval: span(server, Key::ResolveInterval, Duration::from_secs(30)),
         twin_port: twin_port(server),
+        trace_dir: trace_dir(server)?,
         defaults,
     })
 }
@@ -219,6 +221,14 @@ fn listen(server: &Section, may_leave_loopback: bool) -> Result<Listen> {
 
 fn twin_port(server: &Section) -> u16 {
     server.count(Key::TwinPort).and_then(|(port, _)| u16::try_from(port).ok()).unwrap_or(0)
+}
+
+fn trace_dir(server: &Section) -> Result<Option<PathBuf>> {
+    let Some((path, setting)) = server.path(Key::TraceDir) else { return Ok(None) };
+    if !path.is_dir() {
+        return Err(setting.fault(None, "there is no such folder; make it first"));
+    }
+    Ok(Some(path.to_owned()))
 }
 
 fn span(section: &Section, key: Key, default: Duration) -> Duration {

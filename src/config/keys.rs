@@ -37,6 +37,7 @@ pub(super) enum Key {
     LifelineMaxPeers,
     TwinPort,
     Redundant,
+    TraceDir,
     Address,
 }
 
@@ -62,6 +63,8 @@ pub(super) enum Kind {
     Addresses,
     /// A file.
     Path,
+    /// A folder.
+    Folder,
     /// Hexadecimal digits that nobody may see.
     Secret,
     /// true or false.
@@ -110,7 +113,7 @@ pub(super) const DETECTORS: &[&str] = &["adaptive", "interval", "phi"];
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 30] = [
+pub(super) static KEYS: [KeySpec; 31] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -150,6 +153,7 @@ pub(super) static KEYS: [KeySpec; 30] = [
     row("lifeline_max_peers", Key::LifelineMaxPeers, Scope::Server, Kind::Count(0, 10_000)),
     row("twin_port", Key::TwinPort, Scope::Server, Kind::Count(0, 65_535)),
     row("redundant", Key::Redundant, Scope::Server, Kind::Flag),
+    row("trace_dir", Key::TraceDir, Scope::Server, Kind::Folder),
     row("address", Key::Address, Scope::Peer, Kind::Addresses),
 ];
 

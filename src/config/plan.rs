@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::path::PathBuf;
 
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, Pacing, Settings};
@@ -54,6 +55,8 @@ pub struct Plan {
     pub resolve_interval: Duration,
     /// Where the listener of the second lifelines is; 0 = the system chooses.
     pub twin_port: u16,
+    /// Where heartbeats are recorded, a file for each peer.
+    pub trace_dir: Option<PathBuf>,
     /// What holds for a peer that is added while the monitor runs.
     pub defaults: PeerDefaults,
 }

@@ -40,11 +40,12 @@ impl Value {
             Kind::Listen => address::parse_listen(text).map(Self::Listen),
             Kind::Addresses => address::parse_list(text).map(Self::Addresses),
             Kind::Path if text.is_empty() => Err("a file is missing".into()),
+            Kind::Folder if text.is_empty() => Err("a folder is missing".into()),
             Kind::Path if secret::looks_like_key(text) => {
                 Err("this looks like the key itself; key_file names the file that holds it".into())
             }
             // Made absolute now: a server that becomes a daemon changes its directory.
-            Kind::Path => std::path::absolute(base.join(text))
+            Kind::Path | Kind::Folder => std::path::absolute(base.join(text))
                 .map(Self::Path)
                 .map_err(|error| format!("no absolute path can be made of it: {error}")),
             Kind::Secret => secret::parse(text).map(Self::Secret),

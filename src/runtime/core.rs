@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 
 use super::shared::Shared;
 use super::sys::eventfd::BellEnd;
+use super::work::trace::Tap;
 use crate::notify::log::INFO;
 use crate::notify::queue::{Bell, Producer};
 use crate::notify::words;
@@ -51,6 +52,8 @@ pub struct Core {
     pub events: Producer,
     /// Events that were made and are not queued yet: see [`Core::release`].
     pub fresh: Vec<Event>,
+    /// Where heartbeats are recorded, while the monitor runs.
+    pub tap: Option<Tap>,
 }
 
 impl Core {
@@ -61,7 +64,7 @@ impl Core {
 
     /// A machine at home, and a way for its events.
     pub fn new(machine: Machine, events: Producer) -> Self {
-        Self { machine, events, fresh: Vec::with_capacity(FRESH) }
+        Self { machine, events, fresh: Vec::with_capacity(FRESH), tap: None }
     }
 
     /// Queues the events that were made since the last time. To be called when the snapshot shows
@@ -94,7 +97,12 @@ impl Core {
                 }
                 Output::Interrupt(interrupt) => shared.raise(interrupt, now.wall),
                 Output::Ended => ended = true,
-                Output::Timeout(timeout) => return Fed { ended, timeout },
+                Output::Timeout(timeout) => {
+                    if let Some(tap) = &mut self.tap {
+                        tap.draw(&mut self.machine);
+                    }
+                    return Fed { ended, timeout };
+                }
             }
         }
     }

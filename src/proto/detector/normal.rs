@@ -5,8 +5,8 @@ use core::f64::consts::{PI, SQRT_2};
 /// Above this argument of erfc the continued fraction is used, below it the series.
 const SPLIT: f64 = 2.5;
 
-/// `ln Q(z)`, where `Q(z) = erfc(z / sqrt 2) / 2` is the probability that a standard normal variable
-/// exceeds `z`. Relative error below 1e-11 for all finite `z`.
+/// `ln Q(z)`, where `Q(z) = erfc(z / sqrt 2) / 2` is the probability that a standard normal
+/// variable exceeds `z`. Relative error below 1e-11 for all finite `z`.
 pub fn ln_upper_tail(z: f64) -> f64 {
     if z < 0.0 {
         return (-ln_upper_tail(-z).exp()).ln_1p();

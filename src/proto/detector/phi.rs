@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 use super::normal;
 use crate::proto::time::{Time, nanos};
 
+/// The PHI that the authors, Akka and Cassandra begin with.
+pub const THRESHOLD: f64 = 8.0;
 /// How many intervals are remembered, unless asked otherwise.
 pub const WINDOW: usize = 1000;
 /// The largest window: up to here the sums below are exact.
@@ -152,7 +154,7 @@ impl PhiSettings {
     /// What the product offers as `phi`: normal, PHI = 8, 1000 intervals, and a deviation of at
     /// least a quarter of `eta`, so that one lost heartbeat (and 0.4 `eta` beside) is no alarm.
     pub fn new(eta: Duration) -> Self {
-        Self { shape: Shape::Normal, threshold: 8.0, window: WINDOW, min_sd: eta / 4 }
+        Self { shape: Shape::Normal, threshold: THRESHOLD, window: WINDOW, min_sd: eta / 4 }
     }
 }
 
@@ -170,7 +172,8 @@ impl Phi {
     /// A detector for an announced interval `eta`, which stands for the mean until the first
     /// interval has passed, with a deviation of `eta` / 4 (as Akka has it).
     pub fn new(eta: Duration, settings: PhiSettings) -> Self {
-        let quantile = settings.shape.quantile(settings.threshold.clamp(1e-3, 1e4));
+        let threshold = if settings.threshold.is_nan() { THRESHOLD } else { settings.threshold };
+        let quantile = settings.shape.quantile(threshold.clamp(1e-3, 1e4));
         let intervals = Intervals::new(settings.window);
         Self { eta, settings, quantile, intervals, last: None }
     }
@@ -231,5 +234,55 @@ impl Phi {
             return (eta, (eta / 4.0).max(least));
         }
         (self.intervals.mean(), self.intervals.sd().max(least))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ETA: Duration = Duration::from_millis(100);
+
+    fn heard(settings: PhiSettings, arrivals_ms: impl Iterator<Item = u64>) -> Phi {
+        let mut phi = Phi::new(ETA, settings);
+        arrivals_ms.for_each(|ms| phi.on_beat(Time::from_millis(ms)));
+        phi
+    }
+
+    #[test]
+    fn as_the_product_has_it_one_lost_heartbeat_is_no_alarm_and_two_are() {
+        let calm = heard(PhiSettings::new(ETA), (0..500).map(|n| n * 100));
+        let last = Time::from_millis(49_900);
+        let silence = calm.deadline().unwrap().since(last);
+        assert!((2 * ETA..3 * ETA).contains(&silence), "{silence:?}");
+        assert!((calm.phi(last + silence) - THRESHOLD).abs() < 1e-4);
+        // The same before the first interval has passed.
+        let first = heard(PhiSettings::new(ETA), 0..1);
+        assert!(first.deadline().unwrap().since(Time::ZERO).abs_diff(silence).as_micros() < 2);
+    }
+
+    #[test]
+    fn nonsense_makes_an_early_deadline_at_worst() {
+        assert_eq!(Phi::new(ETA, PhiSettings::new(ETA)).deadline(), None);
+        for threshold in [f64::NAN, f64::NEG_INFINITY, 0.0, f64::INFINITY] {
+            for shape in [Shape::Normal, Shape::Exponential, Shape::Akka { pause: ETA }] {
+                let settings = PhiSettings { threshold, shape, ..PhiSettings::new(ETA) };
+                // Two arrivals at once: neither mean nor deviation.
+                let phi =
+                    heard(PhiSettings { min_sd: Duration::ZERO, ..settings }, [5, 5].into_iter());
+                assert!(phi.deadline().unwrap() >= Time::from_millis(5));
+                assert!(phi.phi(Time::NEVER) >= 0.0, "{shape:?} {threshold}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_interval_of_the_sender_is_learnt_anew() {
+        let mut phi = heard(PhiSettings::new(ETA), (0..500).map(|n| n * 100));
+        phi.set_eta(4 * ETA, ETA);
+        let silence = phi.deadline().unwrap().since(Time::from_millis(49_900));
+        assert!(silence > 8 * ETA, "{silence:?}");
+        phi.disarm();
+        assert_eq!(phi.deadline(), None);
     }
 }

@@ -10,6 +10,7 @@ mod own;
 mod reach;
 mod schedule;
 mod solver;
+pub mod trace;
 mod turn;
 
 use core::time::Duration;

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use super::Entropy;
 use super::line::{Conn, LineOutput};
+use super::trace::Trace;
 use crate::proto::event::{Event, EventKind, Evidence, Interrupt, PeerName, Reason};
 use crate::proto::time::{Now, Wall};
 use crate::proto::wire::Packet;
@@ -65,6 +66,8 @@ pub struct Outbox {
     next_conn: u64,
     events: VecDeque<Event>,
     interrupts: VecDeque<Interrupt>,
+    /// Heartbeats, if somebody records them.
+    pub trace: Trace,
     epoch: u64,
     next_id: u64,
     /// This node was told, with proof, that it was copied or rolled back (rules R7, R8).
@@ -84,6 +87,7 @@ impl Outbox {
             next_conn: 2,
             events: VecDeque::with_capacity(64),
             interrupts: VecDeque::with_capacity(4),
+            trace: Trace::default(),
             epoch: entropy(),
             next_id: 1,
             copied: false,

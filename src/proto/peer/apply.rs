@@ -94,6 +94,7 @@ impl Peer {
             State::Paused => (None, Reason::Restarted),
         };
         self.enter(State::Up, reason, cx);
+        self.trace(&arrival, cx);
         self.take_up(&arrival, true, cx);
         self.note_heard(&arrival, cx);
         if let Some(kind) = kind {

@@ -232,6 +232,7 @@ impl Peer {
         }
         arrival.age_proven = age == Age::Proven;
         cx.counters.accepted += 1;
+        self.trace(&arrival, cx);
         self.note_arrival(&arrival, cx);
         self.observe(&arrival);
         self.confessed |= self.is_confession(&arrival);

@@ -27,6 +27,7 @@ mod report;
 mod request;
 mod sent;
 mod timers;
+mod trace;
 mod unmet;
 pub mod view;
 

@@ -26,6 +26,7 @@ use super::sys::clock;
 use super::sys::eventfd::HostEnd;
 use super::sys::table::{self, TableKind};
 use super::threads::{SMALL_STACK, Thread};
+use super::work::trace::{Tap, recording};
 use super::work::{Task, Worker};
 use crate::config::plan::{Listen, PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
@@ -140,6 +141,7 @@ struct Life {
     worker: Worker,
     commands: Receiver<Command>,
     ready: Ready,
+    tap: Option<Tap>,
 }
 
 impl Boot {
@@ -150,7 +152,7 @@ impl Boot {
             TableKind::Shared => Some(end.bell()),
             TableKind::Private | TableKind::PrivateByUnshare => end.inherited_bell(number),
         }));
-        let Life { ports, pump, worker, commands, ready } = match self.set_up(table) {
+        let Life { ports, pump, worker, commands, ready, tap } = match self.set_up(table) {
             Ok(life) => life,
             Err(error) => {
                 let _ = self.go_home.send(core);
@@ -158,6 +160,7 @@ impl Boot {
                 return;
             }
         };
+        core.tap = tap;
         let shared = &*self.shared;
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
@@ -171,6 +174,7 @@ impl Boot {
             let _ = catch_unwind(AssertUnwindSafe(|| turner.last_words(&mut core)));
         }
         turner.close();
+        core.tap = None;
         worker.stop();
         pump.stop();
         if served.is_ok() {
@@ -195,16 +199,18 @@ impl Boot {
         let logger = || shared.logger.clone();
         let (pump, commands) = Pump::start(self.from_hosts.clone(), ports.waker(), logger())
             .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
+        let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let task = Task {
             plan: Arc::clone(&shared.plan),
             family: ports.socket.family(),
             peers: self.peers.clone(),
             resolver: shared.resolver.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             results: self.to_self.clone(),
+            recorder,
             logger: logger(),
         };
         match Worker::start(task) {
-            Ok(worker) => Ok(Life { ports, pump, worker, commands, ready }),
+            Ok(worker) => Ok(Life { ports, pump, worker, commands, ready, tap }),
             Err(error) => {
                 pump.stop();
                 Err(Error::io("start the thread peermon-work", &error))

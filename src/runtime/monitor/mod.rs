@@ -99,7 +99,10 @@ impl Monitor {
 
     fn assemble(plan: Plan, resolver: Resolver, logger: (Logger, Receiver<Line>)) -> Result<Self> {
         let (entropy, renewal) = entropy::source()?;
-        let machine = Machine::new(&plan.settings, entropy);
+        let mut machine = Machine::new(&plan.settings, entropy);
+        if plan.trace_dir.is_some() {
+            machine.trace();
+        }
         let (producer, events) = queue(plan.event_queue);
         let core = Box::new(Core::new(machine, producer));
         let listed = plan.settings.peers.iter().zip(&plan.endpoints);

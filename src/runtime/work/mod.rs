@@ -1,10 +1,11 @@
 //! `peermon-work`: what may take minutes and must not be waited for.
 //!
-//! It lives in the private descriptor table and does one job after the other: at present the
-//! look-up of host names. Results go to `peermon-io` by the same channel that host threads use, so
-//! that this thread holds nothing that a stop would have to wait for.
+//! It lives in the private descriptor table and does one job after the other: the look-up of host
+//! names, and the recording of heartbeats. Results go to `peermon-io` by the same channel that host
+//! threads use, so that this thread holds nothing that a stop would have to wait for.
 
 pub mod resolve;
+pub mod trace;
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use self::resolve::{Resolver, look_up};
+use self::trace::Recorder;
 use super::command::Command;
 use super::sys::family::Family;
 use super::threads::{Thread, WORK_STACK};
@@ -52,6 +54,8 @@ pub struct Task {
     pub resolver: Resolver,
     /// To `peermon-io`, by way of the pump.
     pub results: Sender<Command>,
+    /// Writes down heartbeats, if that is wanted.
+    pub recorder: Option<Recorder>,
     /// For what fails.
     pub logger: Logger,
 }
@@ -101,6 +105,7 @@ struct Work {
     reported: Vec<Vec<SocketAddr>>,
     next_round: Instant,
     next_retry: Option<Instant>,
+    next_record: Option<Instant>,
 }
 
 impl Work {
@@ -110,19 +115,43 @@ impl Work {
         let now = Instant::now();
         // Names that had no address when the monitor was made are tried at once.
         let next_round = now + task.plan.resolve_interval;
-        Self { task, stopped, reported, next_round, next_retry: Some(now) }
+        let next_record = task.recorder.is_some().then(|| now + trace::EVERY);
+        Self { task, stopped, reported, next_round, next_retry: Some(now), next_record }
     }
 
     /// Until the other end of `orders` is dropped.
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
-            let due = self.next_retry.map_or(self.next_round, |retry| retry.min(self.next_round));
+            let look_up =
+                self.next_retry.map_or(self.next_round, |retry| retry.min(self.next_round));
+            let due = self.next_record.map_or(look_up, |record| record.min(look_up));
             match orders.recv_deadline(due) {
                 Ok(Order::Watch(peer)) => self.watch(peer),
                 Ok(Order::Forget(name)) => self.forget(&name),
-                Err(RecvTimeoutError::Timeout) => self.round(orders),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.record();
+                    if Instant::now() >= look_up {
+                        self.round(orders);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    if let Some(recorder) = &mut self.task.recorder {
+                        recorder.record(true);
+                    }
+                    return;
+                }
             }
+        }
+    }
+
+    /// Takes the heartbeats of the last second, if one is over.
+    fn record(&mut self) {
+        let now = Instant::now();
+        if let Some(recorder) = &mut self.task.recorder
+            && self.next_record.is_some_and(|due| due <= now)
+        {
+            recorder.record(false);
+            self.next_record = Some(now + trace::EVERY);
         }
     }
 
@@ -164,7 +193,7 @@ impl Work {
     }
 
     fn resolve(&mut self, index: usize) {
-        let Task { plan, family, peers, resolver, results, logger } = &mut self.task;
+        let Task { plan, family, peers, resolver, results, logger, .. } = &mut self.task;
         let family = *family;
         let usable = |address| {
             check_address(plan, address)?;

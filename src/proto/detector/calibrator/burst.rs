@@ -2,6 +2,9 @@
 
 /// Longer bursts count as this one.
 pub const LONGEST: usize = 255;
+/// The slowest decay of the tail. Bursts that are all of one length would look like bursts that never
+/// end, and a sum over them would take for ever.
+const SLOWEST: f64 = 0.99;
 /// Counts are believed while there are at least so many events.
 const ENOUGH: u64 = 10;
 
@@ -41,7 +44,7 @@ impl Bursts {
         // Without a believed level above 0, the ratio of one loss to none stands in.
         let (upper, lower) =
             if last == 0 { (count(1), count(0)) } else { (count(last), count(last - 1)) };
-        Self { at_least, last, rho: (upper + 0.5) / (lower + 1.0) }
+        Self { at_least, last, rho: ((upper + 0.5) / (lower + 1.0)).min(SLOWEST) }
     }
 
     /// The ratio of the geometric tail, above 0 and below 1.

@@ -3,8 +3,8 @@
 /// The part of the heartbeats that is not late.
 pub const QUANTILE: f64 = 0.98;
 
-/// The members of `lateness` that count, by their index, ascending: all up to `threshold`, and of each run above it the
-/// first of its largest.
+/// The members of `lateness` that count, by their index, ascending: all up to `threshold`, and of
+/// each run above it the first of its largest.
 pub fn representatives(
     lateness: impl Iterator<Item = f64>,
     threshold: f64,

@@ -1,13 +1,13 @@
 //! The judge of a margin: what this very path has done lately, and what follows for rarer things.
 //!
-//! Lost heartbeats and late ones are told apart (`J = L - b eta`), their distributions are
-//! extended beyond what was seen (a geometric tail, a generalised Pareto tail), and their product
-//! says how often a margin would not have sufficed. On the second halves of traces longer than
-//! three hours it exceeded the demand by at most 3.7 times.
+//! Lost heartbeats and late ones are told apart (`J = L - b eta`), their distributions are extended
+//! beyond what was seen (a geometric tail, a generalised Pareto tail), and their product says how
+//! often a margin would not have sufficed. On the second halves of traces longer than three hours
+//! it exceeded the demand by at most 3.7 times.
 //!
-//! Recording costs 25 ns and no memory. A solve takes 0.2 to 0.4 ms at a capacity of 8,192 and 0.65 to
-//! 1 ms at 20,000 (optimised, one shared core of an x86-64 virtual machine; `tests/vectors` has the
-//! measurement), so at 8,192 it may run on the timing thread every 60 s.
+//! Recording costs 25 ns and no memory. A solve takes 0.2 to 0.4 ms at a capacity of 8,192 and 0.65
+//! to 1 ms at 20,000 (optimised, one shared core of an x86-64 virtual machine; `tests/vectors` has
+//! the measurement), so at 8,192 it may run on the timing thread every 60 s.
 
 pub mod burst;
 pub mod decluster;
@@ -164,8 +164,8 @@ impl Calibrator {
         Some(if recent.alpha > long.alpha { recent } else { long })
     }
 
-    /// The mistakes per hour that the margin `alpha` would make if the peer sends every `eta`, by all
-    /// that was observed. `None` below [`LEAST`] heartbeats.
+    /// The mistakes per hour that the margin `alpha` would make if the peer sends every `eta`, by
+    /// all that was observed. `None` below [`LEAST`] heartbeats.
     pub fn rate_at(&mut self, alpha: Duration, eta: Duration, work: &mut Workspace) -> Option<f64> {
         self.prepare(eta, work)?;
         let (model, _, per_event) = self.long(eta, work)?;

@@ -17,8 +17,8 @@ pub struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// The model of `bursts` and `jitter` (J) at the interval `eta`, one unit for both. `None` for an
-    /// interval that is not positive.
+    /// The model of `bursts` and `jitter` (J) at the interval `eta`, one unit for both. `None` for
+    /// an interval that is not positive.
     pub fn new(bursts: Bursts, jitter: Lateness<'a>, eta: f64) -> Option<Self> {
         (eta > 0.0 && eta.is_finite()).then_some(Self { bursts, jitter, eta })
     }
@@ -33,8 +33,8 @@ impl<'a> Model<'a> {
         self.bursts.rho()
     }
 
-    /// `P(L > a) = sum over b of P(B = b) P(J > a - b eta)`; what is below the part 1e-9 of `scale` is
-    /// rounded up to it.
+    /// `P(L > a) = sum over b of P(B = b) P(J > a - b eta)`; what is below the part 1e-9 of `scale`
+    /// is rounded up to it.
     pub fn beyond(&self, a: f64, scale: f64) -> f64 {
         let mut sum = 0.0;
         let mut at_least = self.bursts.at_least(0);

@@ -8,6 +8,8 @@ const TAIL_PART: u64 = 1000;
 const TAIL_LEAST: usize = 60;
 /// Fewer excesses than this are taken as exponential.
 const SHAPE_LEAST: usize = 10;
+/// So many values beyond a point say how probable it is to be there, whatever was fitted.
+const SEEN_OFTEN: f64 = 10.0;
 /// Fewer values than this have no distribution.
 const BODY_LEAST: usize = 200;
 
@@ -37,6 +39,8 @@ impl Pareto {
             return Self { xi: 0.0, sigma: mean };
         }
         let xi = 2.0 - mean / spread;
+        // At 1 there is no scale to tell the mean from.
+        let xi = if xi == 1.0 { 1.0 - f64::EPSILON } else { xi };
         Self { xi, sigma: mean * (1.0 - xi) }
     }
 
@@ -108,11 +112,14 @@ impl<'a> Lateness<'a> {
 
     /// `P(J > y)`; it never rises with y.
     pub fn beyond(&self, y: f64) -> f64 {
-        if y > self.threshold {
-            return self.part * self.tail.beyond(y - self.threshold);
-        }
         let above = |values: &[f64]| (values.len() - values.partition_point(|x| *x <= y)) as f64;
-        let long = above(self.extremes) / self.total;
+        let seen = above(self.extremes);
+        let long = seen / self.total;
+        if y > self.threshold {
+            let fitted = self.part * self.tail.beyond(y - self.threshold);
+            // Stalls of a kind of their own fit no tail; what was seen often enough was not less.
+            return if seen >= SEEN_OFTEN { fitted.max(long) } else { fitted };
+        }
         if self.extremes.first().is_some_and(|least| y >= *least) {
             return long;
         }
