@@ -53,6 +53,26 @@ fn a_peer_that_is_asked_for_more_heartbeats_sends_them_at_once() {
 }
 
 #[test]
+fn a_sender_that_would_be_silent_for_seconds_does_not_wait_for_its_next_heartbeat() {
+    let mut world = pair_with(211, |index, settings| {
+        let peer = &mut settings.peers[0];
+        peer.detection.detect_within = secs(20);
+        peer.heartbeat_interval = [secs(5), ms(200)][index];
+        peer.pacing.wish = [ms(200), secs(5)][index];
+    });
+    world.run(secs(20));
+    assert_eq!(sends(&world, A, "b"), secs(5));
+    let sent = world.nodes[A].sent;
+    while world.nodes[A].sent == sent {
+        world.run(ms(1));
+    }
+    // "b" asks within 200 ms, and is spoken to every 100 ms from then on.
+    distort(&mut world, secs(1), asks(100_000));
+    let heard = world.nodes[A].sent - sent - 1;
+    assert!((8..=10).contains(&heard), "{heard}");
+}
+
+#[test]
 fn a_peer_that_is_asked_for_fewer_heartbeats_sends_fewer() {
     let mut world = wishing(201, ms(330));
     assert_eq!((sends(&world, B, "a"), judges_by(&world, A, "b")), (ms(330), ms(330)));
