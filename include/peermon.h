@@ -268,7 +268,7 @@ extern "C" {
 #define MONITOR_REASON_NONE 0
 
 /**
- * Heartbeats stopped; nothing tells crash, freeze and cut apart.
+ * Heartbeats stopped, and without lifelines nothing tells crash, freeze and cut apart.
  */
 #define MONITOR_REASON_SILENT 1
 
@@ -278,12 +278,12 @@ extern "C" {
 #define MONITOR_REASON_PROCESS_EXIT 2
 
 /**
- * The peer cannot be reached.
+ * Neither the peer's process nor its machine answers: cut, powerless, or behind a firewall.
  */
 #define MONITOR_REASON_UNREACHABLE 3
 
 /**
- * The peer's kernel answers, its process does not.
+ * The peer's machine answers, its process does not: frozen, stopped, starved.
  */
 #define MONITOR_REASON_HUNG 4
 
@@ -344,6 +344,11 @@ extern "C" {
 #define MONITOR_EVENT_FLAG_UNRECORDED 2
 
 /**
+ * This server's own link or route towards the peer was down: it is not known how the peer is.
+ */
+#define MONITOR_EVENT_FLAG_OWN_LINK 4
+
+/**
  * Never heard.
  */
 #define MONITOR_STATE_UNKNOWN 0
@@ -374,7 +379,8 @@ extern "C" {
 #define MONITOR_STATE_ENDED 5
 
 /**
- * The peer's interval is too long for the detection time asked for; three intervals are in force.
+ * The peer's interval is too long for the detection time asked for, and three intervals are in
+ * force; or false alarms are more frequent than mistakes_at_most tolerates.
  */
 #define MONITOR_STATUS_QOS_UNMET 1
 
@@ -402,6 +408,17 @@ extern "C" {
  * Two processes claim the peer's name.
  */
 #define MONITOR_STATUS_NAME_CONFLICT 32
+
+/**
+ * The peer's process ended while it was announced to pause: no event, but it will hardly be back.
+ */
+#define MONITOR_STATUS_EXIT_SEEN 64
+
+/**
+ * Something on the way cuts the lifelines to the peer; they are not opened until its next life. A
+ * crash is known by its heartbeats alone.
+ */
+#define MONITOR_STATUS_LIFELINES_GIVEN_UP 128
 
 /**
  * The judge timer: with it paused, nobody is judged.
@@ -742,6 +759,39 @@ struct monitor_peer_record {
    * 1 = the peer flaps: its outages are not told until its state has rested for "flap_rest".
    */
   uint32_t resting;
+   * Nanoseconds: the margin in force, which the deadline leaves beyond one heartbeat; 0 with
+   * detector = "interval".
+   */
+  uint64_t margin;
+  /**
+   * Nanoseconds by which heartbeats of late arrive later than they once did: detection may take
+   * so much longer. Only with detector = "adaptive".
+   */
+  uint64_t level_rise;
+  /**
+   * Nanoseconds between the heartbeats that this process sends to the peer, after the peer asked
+   * for what it needs.
+   */
+  uint64_t heartbeat_interval;
+  /**
+   * Nanoseconds between two false alarms that can be expected at the present margin; 0 = not
+   * enough evidence yet, or no mistakes_at_most.
+   */
+  uint64_t mistake_interval;
+  /**
+   * Nanoseconds: the detection time that could be had for mistakes_at_most, or at the interval
+   * of the peer; 0 = none, or not known.
+   */
+  uint64_t detect_within_possible;
+  /**
+   * How well the judgement works: 0 = well, up to 4 after late turns of this process and false
+   * alarms; a clean minute takes one away.
+   */
+  uint32_t health;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
 };
 
 /**

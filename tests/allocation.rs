@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use peermon::proto::machine::{Input, Machine, Output};
-use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Demand, Detection, Pacing, PeerSettings, Rule, Settings};
 use peermon::proto::time::{Now, Time, Wall};
 
 use self::counting::{Counting, allocations};
@@ -30,13 +30,14 @@ fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + index as u8], 28170))
 }
 
-fn machine(index: usize, rule: Rule) -> Machine {
+fn machine(index: usize, rule: Rule, demand: Option<Demand>) -> Machine {
     let detect_within = ETA * 5;
     let peer = PeerSettings {
         name: ["b", "a"][index].into(),
         addresses: vec![address(1 - index)],
         heartbeat_interval: ETA,
-        detection: Detection { detect_within, level_cap: detect_within / 4, rule },
+        pacing: Pacing::pinned(ETA),
+        detection: Detection { detect_within, level_cap: detect_within / 4, rule, demand },
         first_contact: Duration::from_secs(30),
         roaming: false,
         flapping: None,
@@ -49,6 +50,7 @@ fn machine(index: usize, rule: Rule) -> Machine {
         watchdog_timeout: Some(Duration::from_secs(10)),
         end_linger: ETA,
         max_interval: Duration::from_secs(60),
+        packet_budget: 1000,
         pause_max: Duration::from_secs(3600),
         lifeline_max_peers: 0,
         redundant: false,
@@ -78,11 +80,15 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(rule: Rule) -> Self {
+    fn new(rule: Rule, demand: Option<Demand>) -> Self {
         let wire = Wire { datagrams: [([0; 512], 0, 0); WIRE], waiting: 0 };
         let now = Time::from_millis(1_000_000);
-        let mut pair =
-            Self { machines: [machine(0, rule), machine(1, rule)], wire, now, events: 0 };
+        let mut pair = Self {
+            machines: [machine(0, rule, demand), machine(1, rule, demand)],
+            wire,
+            now,
+            events: 0,
+        };
         for index in 0..2 {
             let now = pair.clock();
             pair.machines[index].handle_input(now, Input::Start);
@@ -146,16 +152,25 @@ impl Pair {
 #[test]
 fn a_thousand_heartbeats_of_an_acquainted_pair_allocate_nothing() {
     // One test in this binary: nobody else allocates meanwhile.
-    for rule in [Rule::Adaptive, Rule::Interval { losses: 2, ticks: None }] {
-        let mut pair = Pair::new(rule);
-        // The level is full after 256 heartbeats, and every queue has had its largest load.
-        pair.run(300);
+    let every = Duration::from_secs(3600);
+    let demand = |within| Some(Demand { every, within });
+    for (rule, demand) in [
+        (Rule::Adaptive, None),
+        (Rule::Adaptive, demand(true)),
+        (Rule::Adaptive, demand(false)),
+        (Rule::Interval { losses: 2, ticks: None }, None),
+        (Rule::Phi { threshold: 8000 }, None),
+    ] {
+        let mut pair = Pair::new(rule, demand);
+        // The level is full after 256 heartbeats, and every queue has had its largest load; the
+        // calibrator begins to judge after 1000, and judges every 300 from then on.
+        pair.run(if demand.is_some() { 1100 } else { 300 });
         assert_eq!(pair.events, 2, "both started, and nothing else happened");
         let before = allocations();
         let taken = pair.machines[0].counters().accepted;
         pair.run(1000);
         let allocations = allocations() - before;
-        assert_eq!(allocations, 0, "{rule:?}");
+        assert_eq!(allocations, 0, "{rule:?} {demand:?}");
         assert!(pair.machines[0].counters().accepted >= taken + 999);
         assert_eq!(pair.events, 2);
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use peermon::proto::event::{Event, EventKind, Reason};
 use peermon::proto::machine::{Counters, Input, Machine, Output};
 use peermon::proto::peer::view::{State, View};
-use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Detection, Pacing, PeerSettings, Rule, Settings};
 use peermon::proto::time::{Now, Time, Wall};
 use peermon::proto::wire::Kind;
 
@@ -200,7 +200,12 @@ fn settings(key: Option<&str>, port: u16) -> Settings {
     };
     // A machine that is busy with other tests must not be taken for a dead peer.
     let detect_within = Duration::from_secs(30);
-    let detection = Detection { detect_within, level_cap: detect_within / 4, rule: Rule::Adaptive };
+    let detection = Detection {
+        detect_within,
+        level_cap: detect_within / 4,
+        rule: Rule::Adaptive,
+        demand: None,
+    };
     let interval = Duration::from_millis(100);
     Settings {
         group: "interop".into(),
@@ -211,6 +216,7 @@ fn settings(key: Option<&str>, port: u16) -> Settings {
         // To end means to be acknowledged: nobody waits for this to run out.
         end_linger: BOUND * 10,
         max_interval: Duration::from_secs(60),
+        packet_budget: 1000,
         pause_max: Duration::from_secs(3600),
         lifeline_max_peers: 0,
         redundant: false,
@@ -218,6 +224,7 @@ fn settings(key: Option<&str>, port: u16) -> Settings {
             name: "python".into(),
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], port))],
             heartbeat_interval: interval,
+            pacing: Pacing::pinned(interval),
             detection,
             first_contact: BOUND,
             roaming: false,

@@ -13,7 +13,7 @@ use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
-use super::{Config, PeerDraft, flap, rule, secret, timing};
+use super::{Config, PeerDraft, flap, pacing, rule, secret, timing};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, PeerSettings, Settings};
@@ -38,12 +38,23 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
     let judge_interval = span(server, Key::JudgeInterval, timing.heartbeat_interval * 6 / 5);
     let drafts = || config.peers.iter().map(|draft| &draft.section);
     let rule = rule::of_server(server, drafts(), timing.heartbeat_interval, judge_interval)?;
+    // A server that itself speaks less often than the default believes expects the same of others.
+    let interval_of = |draft: &PeerDraft| {
+        let timing = timing::of_peer(server, timing, &draft.name, &draft.section);
+        timing.map_or(Duration::ZERO, |timing| timing.heartbeat_interval)
+    };
+    let slowest = config.peers.iter().map(interval_of).max().unwrap_or_default();
+    let believed = MAX_INTERVAL.max(timing.heartbeat_interval).max(slowest);
+    let max_interval = span(server, Key::MaxInterval, believed);
+    let (heartbeat_interval, paces) = pacing::of(server, None, &timing, max_interval)?;
     let defaults = PeerDefaults {
-        heartbeat_interval: timing.heartbeat_interval,
+        heartbeat_interval,
+        pacing: paces,
         detection: Detection {
             detect_within: timing.detect_within,
             level_cap: timing.level_cap,
             rule,
+            demand: rule::demand(rule, timing.demand),
         },
         first_contact: span(server, Key::FirstContact, Duration::from_secs(30)),
         roaming: flag(server, Key::Roaming),
@@ -57,6 +68,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         may_leave_loopback,
         judge_interval,
         timing,
+        max_interval,
         defaults,
         taken: HashMap::new(),
     };
@@ -64,9 +76,6 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         config.peers.iter().map(|draft| whole.peer(draft)).collect::<Result<_>>()?;
     let (peers, endpoints): (Vec<_>, Vec<_>) = peers.into_iter().unzip();
 
-    // A server that itself speaks less often than the default believes expects the same of others.
-    let slowest = peers.iter().map(|peer| peer.heartbeat_interval).max().unwrap_or_default();
-    let believed = MAX_INTERVAL.max(timing.heartbeat_interval).max(slowest);
     let settings = Settings {
         group: server.name(Key::Group).map_or("default", |(group, _)| group).to_owned(),
         name: Arc::clone(&name),
@@ -74,7 +83,8 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         judge_interval,
         watchdog_timeout: server.span(Key::WatchdogTimeout).map(|(span, _)| span),
         end_linger: span(server, Key::EndLinger, Duration::from_millis(200)),
-        max_interval: span(server, Key::MaxInterval, believed),
+        max_interval,
+        packet_budget: pacing::budget(server, &peers)?,
         pause_max: span(server, Key::PauseMax, Duration::from_secs(3600)),
         lifeline_max_peers: server
             .count(Key::LifelineMaxPeers)
@@ -108,6 +118,7 @@ struct Whole<'a> {
     may_leave_loopback: bool,
     judge_interval: Duration,
     timing: timing::Timing,
+    max_interval: Duration,
     defaults: PeerDefaults,
     /// Which peer has which literal address.
     taken: HashMap<SocketAddr, &'a str>,
@@ -133,12 +144,17 @@ impl<'a> Whole<'a> {
         }
         let timing = timing::of_peer(server, self.timing, name, section)?;
         let interval = timing.heartbeat_interval;
+        let rule = rule::of_peer(server, name, section, interval, self.judge_interval)?;
+        let (heartbeat_interval, pacing) =
+            pacing::of(server, Some(section), &timing, self.max_interval)?;
         let own = PeerDefaults {
-            heartbeat_interval: interval,
+            heartbeat_interval,
+            pacing,
             detection: Detection {
                 detect_within: timing.detect_within,
                 level_cap: timing.level_cap,
-                rule: rule::of_peer(server, name, section, interval, self.judge_interval)?,
+                rule,
+                demand: rule::demand(rule, timing.demand),
             },
             first_contact: span(section, Key::FirstContact, self.defaults.first_contact),
             roaming: section.flag(Key::Roaming).map_or(self.defaults.roaming, |(flag, _)| flag),

@@ -172,6 +172,12 @@ impl Reader<'_> {
                 Err("write it without quotation marks".into())
             }
             (Kind::Count(..), _) => Err("write a whole number".into()),
+            (Kind::Decimal(..), DeValue::Integer(number)) => Value::decimal(kind, number.as_str()),
+            (Kind::Decimal(..), DeValue::Float(number)) => Value::decimal(kind, number.as_str()),
+            (Kind::Decimal(..), DeValue::String(text)) if Value::decimal(kind, text).is_ok() => {
+                Err("write it without quotation marks".into())
+            }
+            (Kind::Decimal(..), _) => Err("write a number".into()),
             (Kind::Span(..), DeValue::Integer(_) | DeValue::Float(_)) => {
                 Err(duration::NEEDS_UNIT.into())
             }

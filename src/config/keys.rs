@@ -16,15 +16,19 @@ pub(super) enum Key {
     AllowUnauthenticated,
     Profile,
     DetectWithin,
+    MistakesAtMost,
     HeartbeatInterval,
     JudgeInterval,
     Detector,
+    PhiThreshold,
     LossesTolerated,
     UnchangedTicks,
     WatchdogTimeout,
     EndLinger,
     FirstContact,
+    MinInterval,
     MaxInterval,
+    PacketBudget,
     PauseMax,
     Roaming,
     FlapOutages,
@@ -72,6 +76,10 @@ pub(super) enum Kind {
     Span(Duration, Duration),
     /// A whole number within bounds, both allowed.
     Count(u32, u32),
+    /// A number with up to three decimals within bounds, both allowed, in thousandths.
+    Decimal(u32, u32),
+    /// So many per how long.
+    Rate,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -103,12 +111,12 @@ const LONGEST_HEARTBEAT: Duration = ms(MAX_DETECT_WITHIN.as_millis() as u64 / 3)
 /// The words of `profile`, in the order of `profile::Profile`.
 pub(super) const PROFILES: &[&str] = &["lan", "wan", "wireless"];
 /// The words of `detector`.
-pub(super) const DETECTORS: &[&str] = &["adaptive", "interval"];
+pub(super) const DETECTORS: &[&str] = &["adaptive", "interval", "phi"];
 /// The words of `log`.
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 30] = [
+pub(super) static KEYS: [KeySpec; 34] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -122,6 +130,7 @@ pub(super) static KEYS: [KeySpec; 30] = [
         Scope::Both,
         Kind::Span(SHORTEST_DETECTION, MAX_DETECT_WITHIN),
     ),
+    row("mistakes_at_most", Key::MistakesAtMost, Scope::Both, Kind::Rate),
     row(
         "heartbeat_interval",
         Key::HeartbeatInterval,
@@ -130,12 +139,15 @@ pub(super) static KEYS: [KeySpec; 30] = [
     ),
     row("judge_interval", Key::JudgeInterval, Scope::Server, Kind::Span(ms(10), HOUR)),
     row("detector", Key::Detector, Scope::Both, Kind::Choice(DETECTORS)),
+    row("phi_threshold", Key::PhiThreshold, Scope::Both, Kind::Decimal(1000, 16_000)),
     row("losses_tolerated", Key::LossesTolerated, Scope::Both, Kind::Count(0, 1000)),
     row("unchanged_ticks", Key::UnchangedTicks, Scope::Both, Kind::Count(1, 10_000)),
     row("watchdog_timeout", Key::WatchdogTimeout, Scope::Server, Kind::Span(ms(20), DAY)),
     row("end_linger", Key::EndLinger, Scope::Server, Kind::Span(Duration::ZERO, MINUTE)),
     row("first_contact", Key::FirstContact, Scope::Both, Kind::Span(ms(10), DAY)),
+    row("min_interval", Key::MinInterval, Scope::Server, Kind::Span(MIN_INTERVAL, HOUR)),
     row("max_interval", Key::MaxInterval, Scope::Server, Kind::Span(MIN_INTERVAL, HOUR)),
+    row("packet_budget", Key::PacketBudget, Scope::Server, Kind::Count(1, 1_000_000)),
     row("pause_max", Key::PauseMax, Scope::Server, Kind::Span(ms(1000), DAY)),
     row("roaming", Key::Roaming, Scope::Both, Kind::Flag),
     row("flap_outages", Key::FlapOutages, Scope::Both, Kind::Count(0, 100)),

@@ -91,6 +91,7 @@ impl PeerDefaults {
             name,
             addresses,
             heartbeat_interval: self.heartbeat_interval,
+            pacing: self.pacing,
             detection: self.detection,
             first_contact: self.first_contact,
             roaming: self.roaming,

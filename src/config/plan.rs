@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::proto::event::PeerName;
-use crate::proto::settings::{Detection, Flapping, Settings};
+use crate::proto::settings::{Detection, Flapping, Pacing, Settings};
 
 /// Where log lines go when no log callback takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,8 +64,10 @@ pub struct Plan {
 /// The settings of a peer that says nothing of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerDefaults {
-    /// How often RUNNING is sent to it (T2).
+    /// How often RUNNING is sent to it at first (T2).
     pub heartbeat_interval: Duration,
+    /// How that may change, and what it is asked for.
+    pub pacing: Pacing,
     /// How it is judged.
     pub detection: Detection,
     /// How long it may stay unheard before NOT_SEEN.

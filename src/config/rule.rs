@@ -6,8 +6,11 @@ use super::duration::show;
 use super::keys::Key;
 use super::value::{Given, Section};
 use crate::error::Result;
-use crate::proto::settings::Rule;
+use crate::proto::settings::{Demand, Rule};
 
+/// The suspicion level of `detector = "phi"`, in thousandths, unless the configuration says so. At
+/// 8 one silence in 100 million would be misjudged if intervals were normally distributed.
+const PHI_THRESHOLD: u32 = 8000;
 /// How many heartbeats may be lost in a row unless the configuration says so.
 const LOSSES: u32 = 2;
 
@@ -16,17 +19,14 @@ const LOSSES: u32 = 2;
 /// `peers` are asked only whether any of them has use for numbers that stand at the top.
 pub(super) fn of_server<'a>(
     server: &Section,
-    mut peers: impl Iterator<Item = &'a Section>,
+    peers: impl Iterator<Item = &'a Section>,
     interval: Duration,
     judge: Duration,
 ) -> Result<Rule> {
     let rule = resolve(server, server, None, interval, judge)?;
-    let interval_rule = |section: &Section| {
-        section.choice(Key::Detector).is_some_and(|(word, _)| word == "interval")
-    };
-    if rule == Rule::Adaptive && !peers.any(interval_rule) {
-        refuse_unused(server, None)?;
-    }
+    let others: Vec<&str> =
+        peers.filter_map(|peer| peer.choice(Key::Detector)).map(|(word, _)| word).collect();
+    refuse_unused(server, None, |word| word == word_of(rule) || others.contains(&word))?;
     Ok(rule)
 }
 
@@ -39,10 +39,21 @@ pub(super) fn of_peer(
     judge: Duration,
 ) -> Result<Rule> {
     let rule = resolve(server, peer, Some(name), interval, judge)?;
-    if rule == Rule::Adaptive {
-        refuse_unused(peer, Some(name))?;
-    }
+    refuse_unused(peer, Some(name), |word| word == word_of(rule))?;
     Ok(rule)
+}
+
+/// The tolerated rate of false alarms, where the rule has a margin or an interval that can follow.
+pub(super) fn demand(rule: Rule, demand: Option<Demand>) -> Option<Demand> {
+    demand.filter(|_| rule == Rule::Adaptive)
+}
+
+fn word_of(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Adaptive => "adaptive",
+        Rule::Interval { .. } => "interval",
+        Rule::Phi { .. } => "phi",
+    }
 }
 
 fn resolve(
@@ -59,8 +70,15 @@ fn resolve(
         return Err(ticks.fault(name, &why));
     }
     let detector = own.choice(Key::Detector).or_else(|| server.choice(Key::Detector));
-    if detector.is_none_or(|(word, _)| word != "interval") {
-        return Ok(Rule::Adaptive);
+    match detector.map(|(word, _)| word) {
+        Some("interval") => {}
+        Some("phi") => {
+            let threshold = own.decimal(Key::PhiThreshold).or(server.decimal(Key::PhiThreshold));
+            return Ok(Rule::Phi {
+                threshold: threshold.map_or(PHI_THRESHOLD, |(threshold, _)| threshold),
+            });
+        }
+        _ => return Ok(Rule::Adaptive),
     }
     let own_losses = own.count(Key::LossesTolerated);
     let ticks = own.count(Key::UnchangedTicks);
@@ -99,13 +117,25 @@ fn refuse_hasty(
     Err(setting.fault(name, &why))
 }
 
+/// The keys that only one detector reads.
+const ONLY_WITH: [(Key, &str); 4] = [
+    (Key::UnchangedTicks, "interval"),
+    (Key::LossesTolerated, "interval"),
+    (Key::PhiThreshold, "phi"),
+    (Key::MistakesAtMost, "adaptive"),
+];
+
 /// A number that nothing reads is a misunderstanding; it must not look as if it worked.
-fn refuse_unused(section: &Section, name: Option<&str>) -> Result<()> {
-    let unused =
-        section.setting(Key::UnchangedTicks).or_else(|| section.setting(Key::LossesTolerated));
-    match unused {
-        Some(setting) => {
-            Err(setting.fault(name, "this has an effect only with detector = \"interval\""))
+fn refuse_unused(
+    section: &Section,
+    name: Option<&str>,
+    is_used: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let unused = ONLY_WITH.iter().filter(|(_, word)| !is_used(word));
+    match unused.filter_map(|(key, word)| Some((section.setting(*key)?, word))).next() {
+        Some((setting, word)) => {
+            let why = format!("this has an effect only with detector = \"{word}\"");
+            Err(setting.fault(name, &why))
         }
         None => Ok(()),
     }

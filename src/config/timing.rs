@@ -9,7 +9,7 @@ use super::duration::show;
 use super::keys::Key;
 use super::value::{Section, Setting};
 use crate::error::Result;
-use crate::proto::settings::{MAX_DETECT_WITHIN, MIN_INTERVAL};
+use crate::proto::settings::{Demand, MAX_DETECT_WITHIN, MIN_INTERVAL};
 
 /// How often we speak and how soon we judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) struct Timing {
     pub(super) detect_within: Duration,
     /// How far the adaptive level may lie above its floor.
     pub(super) level_cap: Duration,
+    /// How many false alarms are tolerated.
+    pub(super) demand: Option<Demand>,
 }
 
 impl Timing {
@@ -34,11 +36,12 @@ impl Timing {
             heartbeat_interval: Duration::from_millis(heartbeat_interval),
             detect_within: Duration::from_millis(detect_within),
             level_cap: Duration::from_millis(level_cap),
+            demand: None,
         }
     }
 
     fn by_hand(heartbeat_interval: Duration, detect_within: Duration) -> Self {
-        Self { heartbeat_interval, detect_within, level_cap: detect_within / 4 }
+        Self { heartbeat_interval, detect_within, level_cap: detect_within / 4, demand: None }
     }
 
     /// A detection time of which nobody said how many heartbeats it takes: five, or as many as the
@@ -56,18 +59,35 @@ impl Timing {
             _ => self,
         }
     }
+
+    /// Takes the tolerated rate of false alarms into account. If the detection time was demanded
+    /// too (`within`) and nobody set the interval by hand, the interval begins where Chen's
+    /// procedure puts it.
+    fn demanding(self, every: Option<Duration>, within: bool, by_hand: bool) -> Self {
+        let Some(every) = every else { return self };
+        let demand = Demand { every, within };
+        let heartbeat_interval = if within && !by_hand {
+            demand.first_interval(self.detect_within)
+        } else {
+            self.heartbeat_interval
+        };
+        Self { heartbeat_interval, demand: Some(demand), ..self }
+    }
 }
 
 /// What holds for every peer that says nothing else.
 pub(super) fn of_server(server: &Section) -> Result<Timing> {
     let profile = server.choice(Key::Profile).map_or("lan", |(word, _)| word);
     let interval = server.span(Key::HeartbeatInterval);
-    match (interval, server.span(Key::DetectWithin)) {
-        (Some(interval), Some(within)) => both(interval, within, None),
-        (Some(interval), None) => five_intervals(interval, None),
-        (None, Some((within, _))) => Ok(Timing::within(within)),
-        (None, None) => Ok(Timing::of_profile(profile)),
-    }
+    let within = server.span(Key::DetectWithin);
+    let timing = match (interval, within) {
+        (Some(interval), Some(within)) => both(interval, within, None)?,
+        (Some(interval), None) => five_intervals(interval, None)?,
+        (None, Some((within, _))) => Timing::within(within),
+        (None, None) => Timing::of_profile(profile),
+    };
+    let every = server.rate(Key::MistakesAtMost).map(|(every, _)| every);
+    Ok(timing.demanding(every, within.is_some(), interval.is_some()))
 }
 
 /// What holds for one peer.
@@ -79,20 +99,26 @@ pub(super) fn of_peer(
 ) -> Result<Timing> {
     let profile = peer.choice(Key::Profile);
     let server_interval = server.span(Key::HeartbeatInterval).map(|(interval, _)| interval);
-    match (peer.span(Key::HeartbeatInterval), peer.span(Key::DetectWithin)) {
-        (Some(interval), Some(within)) => both(interval, within, Some(name)),
+    let (interval, within) = (peer.span(Key::HeartbeatInterval), peer.span(Key::DetectWithin));
+    let timing = match (interval, within) {
+        (Some(interval), Some(within)) => both(interval, within, Some(name))?,
         // The demand on this peer stands; the server's interval serves it if it can.
-        (None, Some((within, _))) => Ok(Timing::within(within).at_interval(server_interval)),
-        (None, None) => Ok(match profile {
+        (None, Some((within, _))) => Timing::within(within).at_interval(server_interval),
+        (None, None) => match profile {
             Some((word, _)) => Timing::of_profile(word).at_interval(server_interval),
             None => defaults,
-        }),
+        },
         // The demand on all peers stands; a profile of this peer's own would replace it.
         (Some(interval), None) => match server.span(Key::DetectWithin) {
-            Some(within) if profile.is_none() => both(interval, within, Some(name)),
-            _ => five_intervals(interval, Some(name)),
+            Some(within) if profile.is_none() => both(interval, within, Some(name))?,
+            _ => five_intervals(interval, Some(name))?,
         },
-    }
+    };
+    let every = peer.rate(Key::MistakesAtMost).or_else(|| server.rate(Key::MistakesAtMost));
+    let demanded =
+        within.is_some() || profile.is_none() && server.span(Key::DetectWithin).is_some();
+    let by_hand = interval.is_some() || server_interval == Some(timing.heartbeat_interval);
+    Ok(timing.demanding(every.map(|(every, _)| every), demanded, by_hand))
 }
 
 /// Two heartbeats may be lost without a verdict only if three fit into the detection time.

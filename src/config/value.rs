@@ -8,7 +8,7 @@ use super::keys::{Key, KeySpec, Kind};
 use super::origin::{Origin, quoted};
 use super::plan::{Endpoint, Listen};
 use super::secret::{self, Secret};
-use super::{address, duration};
+use super::{address, duration, rate};
 use crate::error::{Code, Error};
 use crate::proto::settings::{MAX_NAME, is_valid_name};
 
@@ -23,6 +23,10 @@ pub(super) enum Value {
     Flag(bool),
     Span(Duration),
     Count(u32),
+    /// In thousandths.
+    Decimal(u32),
+    /// The mean time between two.
+    Rate(Duration),
     /// The index of the word.
     Choice(usize),
 }
@@ -62,6 +66,8 @@ impl Value {
                 Ok(number) => Self::count(kind, number),
                 Err(_) => Err("write a whole number".into()),
             },
+            Kind::Decimal(..) => Self::decimal(kind, text),
+            Kind::Rate => rate::parse(text).map(Self::Rate),
             Kind::Choice(words) => words
                 .iter()
                 .position(|&word| word == text)
@@ -77,6 +83,27 @@ impl Value {
             Ok(number) if (least..=most).contains(&number) => Ok(Self::Count(number)),
             _ => Err(format!("out of range: at least {least} and at most {most}")),
         }
+    }
+}
+
+impl Value {
+    /// The value that a number with decimals says for a key of this kind.
+    pub(super) fn decimal(kind: Kind, text: &str) -> Result<Self, String> {
+        let Kind::Decimal(least, most) = kind else { return Err("not a number".into()) };
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(decimals) || decimals.len() > 3 {
+            return Err("write a number with at most three decimals, for example 8 or 8.5".into());
+        }
+        // What does not fit is out of range in any case.
+        let whole = whole.parse::<u32>().unwrap_or(u32::MAX);
+        let decimals = format!("{decimals:0<3}").parse().unwrap_or(0);
+        let thousandths = whole.saturating_mul(1000).saturating_add(decimals);
+        if (least..=most).contains(&thousandths) {
+            return Ok(Self::Decimal(thousandths));
+        }
+        let (least, most) = (f64::from(least) / 1e3, f64::from(most) / 1e3);
+        Err(format!("out of range: at least {least} and at most {most}"))
     }
 }
 
@@ -179,6 +206,14 @@ impl Section {
 
     pub(super) fn count(&self, key: Key) -> Given<'_, u32> {
         self.pick(key, |value| if let Value::Count(count) = value { Some(*count) } else { None })
+    }
+
+    pub(super) fn decimal(&self, key: Key) -> Given<'_, u32> {
+        self.pick(key, |value| if let Value::Decimal(value) = value { Some(*value) } else { None })
+    }
+
+    pub(super) fn rate(&self, key: Key) -> Given<'_, Duration> {
+        self.pick(key, |value| if let Value::Rate(every) = value { Some(*every) } else { None })
     }
 
     /// The word of a choice.

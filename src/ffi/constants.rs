@@ -113,7 +113,8 @@ pub const MONITOR_STATE_OVERDUE: u32 = 4;
 /// It ended gracefully.
 pub const MONITOR_STATE_ENDED: u32 = 5;
 
-/// The peer's interval is too long for the detection time asked for; three intervals are in force.
+/// The peer's interval is too long for the detection time asked for, and three intervals are in
+/// force; or false alarms are more frequent than mistakes_at_most tolerates.
 pub const MONITOR_STATUS_QOS_UNMET: u32 = 1;
 /// We hear the peer, it does not hear us; the detection time is not proven.
 pub const MONITOR_STATUS_ONE_WAY: u32 = 2;

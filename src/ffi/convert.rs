@@ -64,6 +64,7 @@ pub fn interrupt(kind: Interrupt, raised: Wall) -> monitor_interrupt {
 pub fn status(view: &View) -> monitor_peer_record {
     let record = &view.record;
     let evidence = &view.evidence;
+    let service = &view.service;
     monitor_peer_record {
         size: size_of_u32::<monitor_peer_record>(),
         state: view.state as u32,
@@ -90,6 +91,13 @@ pub fn status(view: &View) -> monitor_peer_record {
         paths_up: view.paths_up.into(),
         paths_one_way: view.paths_one_way.into(),
         resting: view.resting.into(),
+        margin: nanos(service.margin),
+        level_rise: nanos(service.level_rise),
+        heartbeat_interval: nanos(service.heartbeat_interval),
+        mistake_interval: nanos(service.mistake_interval),
+        detect_within_possible: nanos(service.detect_within_possible),
+        health: service.health,
+        lifelines: view.lifelines.into(),
     }
 }
 

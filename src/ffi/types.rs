@@ -141,6 +141,26 @@ pub struct monitor_peer_record {
     pub paths_one_way: u32,
     /// 1 = the peer flaps: its outages are not told until its state has rested for "flap_rest".
     pub resting: u32,
+    /// Nanoseconds: the margin in force, which the deadline leaves beyond one heartbeat; 0 with
+    /// detector = "interval".
+    pub margin: u64,
+    /// Nanoseconds by which heartbeats of late arrive later than they once did: detection may take
+    /// so much longer. Only with detector = "adaptive".
+    pub level_rise: u64,
+    /// Nanoseconds between the heartbeats that this process sends to the peer, after the peer asked
+    /// for what it needs.
+    pub heartbeat_interval: u64,
+    /// Nanoseconds between two false alarms that can be expected at the present margin; 0 = not
+    /// enough evidence yet, or no mistakes_at_most.
+    pub mistake_interval: u64,
+    /// Nanoseconds: the detection time that could be had for mistakes_at_most, or at the interval
+    /// of the peer; 0 = none, or not known.
+    pub detect_within_possible: u64,
+    /// How well the judgement works: 0 = well, up to 4 after late turns of this process and false
+    /// alarms; a clean minute takes one away.
+    pub health: u32,
+    /// How many of the two lifelines stand: a crash of the peer's process is known at once if any.
+    pub lifelines: u32,
 }
 
 /// What is known about a peer.
@@ -204,8 +224,11 @@ mod tests {
         assert_eq!(offset_of!(monitor_peer_record, name), 16);
         assert_eq!(offset_of!(monitor_peer_record, misses), 84);
         assert_eq!(offset_of!(monitor_peer_record, running_a), 88);
+        assert_eq!(offset_of!(monitor_peer_record, pause_remaining), 176);
         assert_eq!(offset_of!(monitor_peer_record, paths), 184);
-        assert_eq!(size_of::<monitor_peer_record>(), 200);
+        assert_eq!(offset_of!(monitor_peer_record, margin), 200);
+        assert_eq!(offset_of!(monitor_peer_record, health), 240);
+        assert_eq!(size_of::<monitor_peer_record>(), 248);
         assert_eq!(size_of::<monitor_interrupt>(), 24);
     }
 }

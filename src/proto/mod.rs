@@ -2,6 +2,7 @@
 pub mod auth;
 pub mod detector;
 pub mod event;
+pub mod health;
 pub mod machine;
 pub mod peer;
 pub mod record;

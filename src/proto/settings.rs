@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::detector::chen_config;
 use super::event::PeerName;
 
 /// The shortest sending interval that is granted or chosen.
@@ -33,6 +34,59 @@ pub enum Rule {
         /// Unchanged ticks until DOWN, set by hand; otherwise derived from `losses`.
         ticks: Option<u32>,
     },
+    /// Phi accrual: silence that is improbable by the intervals between the last arrivals.
+    Phi {
+        /// The suspicion level of the verdict, in thousandths.
+        threshold: u32,
+    },
+}
+
+/// How many false alarms about a peer are tolerated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The least mean time between two of them.
+    pub every: Duration,
+    /// The detection time was demanded too: the interval follows the demand. Otherwise the interval
+    /// stays and the margin follows.
+    pub within: bool,
+}
+
+/// The loss and the deviation of the delay, seconds, that Chen's procedure begins with.
+const LOSS: f64 = 0.01;
+const DEVIATION: f64 = 0.02;
+
+impl Demand {
+    /// The interval to begin with: Chen's procedure for clocks that are not synchronised, before
+    /// anything is known of the network (DETECTION.md, section 2). In whole milliseconds, so that
+    /// servers of like demands share their sending slots; at least [`MIN_INTERVAL`], at most a
+    /// third of the detection time.
+    pub fn first_interval(self, detect_within: Duration) -> Duration {
+        let seconds = detect_within.as_secs_f64();
+        let recurrence = self.every.as_secs_f64();
+        let demand = chen_config::Demand { detect_within: seconds, recurrence, duration: seconds };
+        let pace = chen_config::unsynchronised(demand, LOSS, DEVIATION * DEVIATION);
+        let millis = pace.map_or(0.0, |pace| pace.eta * 1e3).clamp(0.0, 1e9);
+        let interval = Duration::from_millis(millis as u64);
+        interval.max(MIN_INTERVAL).min(detect_within / 3)
+    }
+}
+
+/// How two servers agree on the interval of each direction (rule R23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pacing {
+    /// The shortest interval that a peer is granted.
+    pub least: Duration,
+    /// The longest one.
+    pub most: Duration,
+    /// The interval at which the peer is asked to send.
+    pub wish: Duration,
+}
+
+impl Pacing {
+    /// Nothing but `interval`, in both directions.
+    pub fn pinned(interval: Duration) -> Self {
+        Self { least: interval, most: interval, wish: interval }
+    }
 }
 
 /// How one peer is judged.
@@ -44,6 +98,8 @@ pub struct Detection {
     pub level_cap: Duration,
     /// The rule.
     pub rule: Rule,
+    /// How many false alarms are tolerated; `None` = nothing was said.
+    pub demand: Option<Demand>,
 }
 
 /// When a peer flaps, and how long its notices rest then (rule R25).
@@ -64,8 +120,10 @@ pub struct PeerSettings {
     pub name: PeerName,
     /// Where to send: one address per path, at least one unless its name is not resolved yet.
     pub addresses: Vec<SocketAddr>,
-    /// How often RUNNING is sent to it (T2).
+    /// How often RUNNING is sent to it at first (T2).
     pub heartbeat_interval: Duration,
+    /// How that may change, and what it is asked for.
+    pub pacing: Pacing,
     /// How it is judged.
     pub detection: Detection,
     /// How long it may stay unheard before NOT_SEEN.
@@ -93,6 +151,8 @@ pub struct Settings {
     pub end_linger: Duration,
     /// The longest announced interval that is believed.
     pub max_interval: Duration,
+    /// The datagrams per second to all peers together that their requests may lead to.
+    pub packet_budget: u32,
     /// The longest pause, also the meaning of "0 seconds".
     pub pause_max: Duration,
     /// Lifelines are held while there are at most so many peers; 0 = none at all.
@@ -129,6 +189,7 @@ mod tests {
             watchdog_timeout: None,
             end_linger: MIN_INTERVAL,
             max_interval: MIN_INTERVAL,
+            packet_budget: 1000,
             pause_max: MIN_INTERVAL,
             lifeline_max_peers: 0,
             redundant: false,

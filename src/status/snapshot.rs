@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::proto::event::{Evidence, Reason};
-    use crate::proto::peer::view::State;
+    use crate::proto::peer::view::{Service, State};
     use crate::proto::record::StatusRecord;
     use crate::proto::time::Wall;
 
@@ -97,6 +97,7 @@ mod tests {
             paths_one_way: 0,
             resting: false,
             evidence: Evidence::default(),
+            service: Service::default(),
         }
     }
 

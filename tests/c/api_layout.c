@@ -55,6 +55,13 @@ int main(void)
   AT(monitor_peer_status_t, paths_up, 188);
   AT(monitor_peer_status_t, paths_one_way, 192);
   AT(monitor_peer_status_t, resting, 196);
+  AT(monitor_peer_status_t, margin, 200);
+  AT(monitor_peer_status_t, level_rise, 208);
+  AT(monitor_peer_status_t, heartbeat_interval, 216);
+  AT(monitor_peer_status_t, mistake_interval, 224);
+  AT(monitor_peer_status_t, detect_within_possible, 232);
+  AT(monitor_peer_status_t, health, 240);
+  AT(monitor_peer_status_t, lifelines, 244);
 
   AT(monitor_interrupt_t, size, 0);
   AT(monitor_interrupt_t, kind, 4);
@@ -62,7 +69,7 @@ int main(void)
   AT(monitor_interrupt_t, raised_at, 16);
 
   CHECK(sizeof(monitor_event_t) >= 128);
-  CHECK(sizeof(monitor_peer_status_t) >= 200);
+  CHECK(sizeof(monitor_peer_status_t) >= 248);
   CHECK(sizeof(monitor_interrupt_t) >= 24);
   CHECK(sizeof(monitor_result_t) == 4);
   CHECK(MONITOR_NAME_SIZE == 65);

@@ -49,7 +49,27 @@ fn a_file_says_line_key_value_and_what_would_be_right() {
             "1: watchdog_timeout = false: write a string in quotation marks, not true or false",
         ),
         ("profile = 'moon'", "1: profile = \"moon\": write one of \"lan\", \"wan\", \"wireless\""),
-        ("detector = 'phi'", "1: detector = \"phi\": write one of \"adaptive\", \"interval\""),
+        (
+            "detector = 'moon'",
+            "1: detector = \"moon\": write one of \"adaptive\", \"interval\", \"phi\"",
+        ),
+        ("phi_threshold = 0.9", "1: phi_threshold = 0.9: out of range: at least 1 and at most 16"),
+        (
+            "phi_threshold = 1e1",
+            "1: phi_threshold = 1e1: write a number with at most three decimals, for example 8 or 8.5",
+        ),
+        ("phi_threshold = '8'", "1: phi_threshold = \"8\": write it without quotation marks"),
+        ("phi_threshold = true", "1: phi_threshold = true: write a number"),
+        (
+            "mistakes_at_most = '1 per moon'",
+            "1: mistakes_at_most = \"1 per moon\": a rate is a whole number, \"per\" and a span of \
+             time, for example \"1 per 30 days\" or \"2 per hour\"",
+        ),
+        (
+            "mistakes_at_most = 1",
+            "1: mistakes_at_most = 1: write a string in quotation marks, not a number",
+        ),
+        ("packet_budget = 0", "1: packet_budget = 0: out of range: at least 1 and at most 1000000"),
         ("roaming = 'true'", "1: roaming = \"true\": write it without quotation marks"),
         ("roaming = 1", "1: roaming = 1: write true or false"),
         ("event_queue = '1024'", "1: event_queue = \"1024\": write it without quotation marks"),

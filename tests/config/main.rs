@@ -24,7 +24,7 @@ use std::time::Duration;
 use peermon::config::plan::{Endpoint, Listen, LogTarget, Plan};
 use peermon::config::{Config, check_address, parse_endpoints, peer_settings};
 use peermon::error::{Code, Error};
-use peermon::proto::settings::{PeerSettings, Rule};
+use peermon::proto::settings::{Pacing, PeerSettings, Rule};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";
 

@@ -49,6 +49,30 @@ fn what_does_not_fit_together_says_where_both_sides_stand() {
             ),
         ),
         (
+            "heartbeat_interval = '200ms'\nmin_interval = '300ms'",
+            "4: min_interval = \"300ms\": longer than heartbeat_interval = \"200ms\" (orders.toml:3); \
+             write at most \"200ms\"",
+        ),
+        (
+            "max_interval = '200ms'\nmin_interval = '300ms'",
+            "4: min_interval = \"300ms\": longer than max_interval = \"200ms\" (orders.toml:3); \
+             write at most \"200ms\"",
+        ),
+        (
+            "packet_budget = 4\n[[peer]]\nname = 'b'\naddress = '10.0.0.2'",
+            "3: packet_budget = 4: the intervals of this configuration alone take 5 packets per \
+             second; write at least 5",
+        ),
+        (
+            "phi_threshold = 8",
+            "3: phi_threshold = 8: this has an effect only with detector = \"phi\"",
+        ),
+        (
+            "detector = 'interval'\nmistakes_at_most = '1 per day'",
+            "4: mistakes_at_most = \"1 per day\": this has an effect only with detector = \
+             \"adaptive\"",
+        ),
+        (
             "heartbeat_interval = '15min'",
             "3: heartbeat_interval = \"15min\": five intervals are the detection time unless \
              detect_within says another one, and its longest is \"1h\"; write detect_within, or at \

@@ -6,7 +6,7 @@ use std::time::Duration;
 use peermon::proto::event::{Event, Reason};
 use peermon::proto::machine::{Entropy, Input, Machine, Output};
 use peermon::proto::peer::State;
-use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Detection, Pacing, PeerSettings, Rule, Settings};
 use peermon::proto::time::{Now, Time, Wall};
 
 use super::rng::Rng;
@@ -205,7 +205,7 @@ impl Two {
             match node.machine.poll_output() {
                 Output::Transmit { bytes, .. } => sent.push(bytes.to_vec()),
                 Output::Event(event) => events.push(event),
-                Output::Interrupt(_) | Output::Ended => {}
+                Output::Interrupt(_) | Output::Line { .. } | Output::Ended => {}
                 Output::Timeout(wake) => break wake,
             }
         };
@@ -258,14 +258,24 @@ fn settings(index: usize) -> Settings {
         watchdog_timeout: None,
         end_linger: ETA,
         max_interval: Duration::from_secs(60),
+        packet_budget: 1000,
         pause_max: Duration::from_secs(60),
+        lifeline_max_peers: 0,
+        redundant: false,
         peers: vec![PeerSettings {
             name: NAMES[1 - index].into(),
             addresses: vec![address(1 - index)],
             heartbeat_interval: ETA,
-            detection: Detection { detect_within: DETECT_WITHIN, level_cap, rule: Rule::Adaptive },
+            pacing: Pacing { least: ETA, most: ETA, wish: ETA },
+            detection: Detection {
+                detect_within: DETECT_WITHIN,
+                level_cap,
+                rule: Rule::Adaptive,
+                demand: None,
+            },
             first_contact: Duration::from_secs(30),
             roaming: false,
+            flapping: None,
         }],
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use peermon::proto::settings::{Detection, Flapping, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Demand, Detection, Flapping, Pacing, PeerSettings, Rule, Settings};
 
 use super::network::Link;
 use super::rng::Rng;
-use super::servers::{address, ms, second};
+use super::servers::{OPEN, address, ms, second};
 use super::world::World;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -17,6 +17,8 @@ pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
     let nodes = rng.pick(&[2, 2, 2, 3, 3, 4]);
     for index in 0..nodes {
         let settings = settings(index, nodes, rng);
+        let demands = settings.peers.iter().filter_map(|peer| peer.detection.demand);
+        world.truth.patient |= demands.into_iter().any(|demand| !demand.within);
         let node = world.add(settings);
         // Together at most 500 ppm apart: what the floor of the level follows (rule R13).
         world.nodes[node].drift_ppm = rng.below(501) as i64 - 250;
@@ -88,6 +90,7 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
         watchdog_timeout: rng.chance(0.3).then(|| rng.ms(2000, 6000)),
         end_linger: ms(200),
         max_interval: Duration::from_secs(60),
+        packet_budget: rng.pick(&[30, 1000]),
         pause_max: Duration::from_secs(60),
         lifeline_max_peers: 0,
         redundant: false,
@@ -97,6 +100,7 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
                 name: NAMES[at].into(),
                 addresses: vec![address(at)],
                 heartbeat_interval: eta,
+                pacing: pacing(eta, detection, rng),
                 detection,
                 first_contact: Duration::from_secs(30),
                 roaming: rng.chance(0.2),
@@ -109,12 +113,26 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
 /// The demand fits the own interval; the peer's may be too long for it, which is QOS_UNMET.
 fn detection(eta: Duration, rng: &mut Rng) -> Detection {
     let detect_within = eta * rng.pick(&[3, 4, 5, 5, 5, 8]);
-    let rule = if rng.chance(0.2) {
-        Rule::Interval { losses: rng.pick(&[1, 2, 3]), ticks: None }
-    } else {
-        Rule::Adaptive
+    let rule = match rng.below(10) {
+        0 | 1 => Rule::Interval { losses: rng.pick(&[1, 2, 3]), ticks: None },
+        2 => Rule::Phi { threshold: rng.pick(&[4000, 8000, 12_000]) },
+        _ => Rule::Adaptive,
     };
-    Detection { detect_within, level_cap: detect_within / 4, rule }
+    let every = rng.span(Duration::from_secs(60), Duration::from_secs(100_000));
+    let demands = rule == Rule::Adaptive && rng.chance(0.3);
+    let demand = demands.then(|| Demand { every, within: rng.chance(0.5) });
+    Detection { detect_within, level_cap: detect_within / 4, rule, demand }
+}
+
+/// Who is asked for another interval than its own, and who does as asked.
+fn pacing(eta: Duration, detection: Detection, rng: &mut Rng) -> Pacing {
+    let longest = detection.detect_within / 3;
+    let wish = rng.pick(&[eta, eta, eta, longest, longest / 2, ms(100)]).min(longest);
+    match rng.below(4) {
+        0 => Pacing { wish, ..Pacing::pinned(eta) },
+        1 => Pacing { wish, least: eta / 2, most: eta * 2 },
+        _ => Pacing { wish, ..OPEN },
+    }
 }
 
 /// A link on a good day.

@@ -335,6 +335,16 @@ impl Checker {
         Ok(())
     }
 
+    /// Negotiation settles: nobody changes his mind more often than every ten seconds (15).
+    pub fn check_changes(&self, world: &World) -> Result<(), String> {
+        let nodes = 0..world.nodes.len();
+        let mut ways = nodes.clone().flat_map(|from| nodes.clone().map(move |to| (from, to)));
+        match ways.find(|(from, to)| world.truth.way(*from, *to).hasty > 0) {
+            Some((from, to)) => Err(format!("15: {from} changes its interval to {to} too often")),
+            None => Ok(()),
+        }
+    }
+
     /// Nobody is silent for longer than he said while he is held for alive (15).
     pub fn check_gaps(&self, world: &mut World) -> Result<(), String> {
         for overrun in std::mem::take(&mut world.truth.overruns) {
@@ -375,6 +385,8 @@ fn bounds(
 ) -> (Duration, Duration) {
     match settings.detection.rule {
         Rule::Adaptive => (view.detect_within, view.detect_within + settings.detection.level_cap),
+        // It hangs on the arrivals, and is at least the mean interval between them.
+        Rule::Phi { .. } => (view.evidence.interval, view.detect_within),
         Rule::Interval { .. } => {
             // Ticks that a late observer missed are not made up for.
             let tick = world.nodes[node].settings.judge_interval;

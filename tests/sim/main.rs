@@ -7,21 +7,25 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
+mod accrual;
 mod addresses;
 mod broken;
 mod cast;
 mod claimants;
 mod claims;
+mod demands;
 mod evidence;
 mod flap;
 mod found;
 mod graces;
 mod grammar;
+mod health;
 mod hostile;
 mod hours;
 mod invariants;
 mod lifelines;
 mod lives;
+mod negotiation;
 mod network;
 mod node;
 mod numbers;

@@ -240,6 +240,7 @@ impl Play {
                     }
                 }
                 self.checker.check_answers(&self.world)?;
+                self.checker.check_changes(&self.world)?;
                 self.trim_tape();
                 self.plan(ms(1000), Act::Look);
             }
@@ -305,7 +306,10 @@ impl Play {
             }
         }
         let slowest = self.world.nodes.iter().flat_map(|node| &node.settings.peers);
-        let eta = slowest.map(|peer| peer.heartbeat_interval).max().unwrap_or_default();
+        let eta = slowest
+            .map(|peer| peer.heartbeat_interval.max(peer.pacing.wish))
+            .max()
+            .unwrap_or_default();
         // Twice 25 ms of delay and jitter each way.
         self.plan(SLOW_START + eta + ms(100), Act::Together);
         let calm = self.rng.ms(8_000, 200_000);

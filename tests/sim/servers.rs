@@ -4,9 +4,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use peermon::proto::event::{EventKind, Reason};
-use peermon::proto::settings::{Detection, PeerSettings, Rule, Settings};
+use peermon::proto::settings::{Detection, Pacing, PeerSettings, Rule, Settings};
 
 use super::world::World;
+
+/// Bounds that forbid no request; with them goes a wish.
+pub const OPEN: Pacing = Pacing {
+    least: Duration::from_millis(20),
+    most: Duration::from_secs(60),
+    wish: Duration::ZERO,
+};
 
 pub const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -28,7 +35,12 @@ pub fn second(index: usize) -> SocketAddr {
 
 /// The settings of node `index` among `names`, everybody watching everybody.
 pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Duration) -> Settings {
-    let detection = Detection { detect_within, level_cap: detect_within / 4, rule: Rule::Adaptive };
+    let detection = Detection {
+        detect_within,
+        level_cap: detect_within / 4,
+        rule: Rule::Adaptive,
+        demand: None,
+    };
     Settings {
         group: "test".into(),
         name: names[index].into(),
@@ -37,6 +49,7 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
         watchdog_timeout: None,
         end_linger: ms(200),
         max_interval: Duration::from_secs(60),
+        packet_budget: 1000,
         pause_max: Duration::from_secs(3600),
         lifeline_max_peers: 0,
         redundant: false,
@@ -48,6 +61,7 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
                 name: (*name).into(),
                 addresses: vec![address(at)],
                 heartbeat_interval: eta,
+                pacing: Pacing { wish: eta, ..OPEN },
                 detection,
                 first_contact: Duration::from_secs(30),
                 roaming: false,

@@ -3,15 +3,20 @@
 
 use std::time::Duration;
 
+use peermon::proto::peer::view::State;
 use peermon::proto::time::Time;
-use peermon::proto::wire::{self, Header, Kind};
+use peermon::proto::wire::{self, Header, Kind, OwnState};
 
 use super::network::Origin;
 use super::node::Queued;
 
-/// Older datagrams are no sign of life: beyond every detection time in force.
+/// Older datagrams are no sign of life: beyond every detection time that is demanded,
 const NO_SIGN_OF_LIFE: Duration = Duration::from_secs(21);
+/// and, where none is, beyond the longest margin.
+const NO_SIGN_OF_LIFE_AT_ALL: Duration = Duration::from_secs(75);
 
+/// The announced interval changes at most this often, less two clocks' difference.
+const CHANGE_EVERY: Duration = Duration::from_millis(9990);
 /// What takes longer was kept back.
 const PROMPT: Duration = Duration::from_millis(100);
 
@@ -37,6 +42,14 @@ pub struct Way {
     lives: Vec<Life>,
     /// The last status sent: life, time, awake time of the sender, what it announced.
     status: Option<((u64, u64), Time, Duration, Duration)>,
+    /// The last status was a heartbeat to a peer that is held for alive.
+    steady: bool,
+    /// What the latest RUNNING announced that was handed in, between which lives.
+    judged_by: Option<((u64, u64), Duration)>,
+    /// When the announced interval of RUNNING changed last, and to what, between which lives.
+    changed: Option<((u64, u64), Time, Duration)>,
+    /// How often it changed within 10 s.
+    pub hasty: u64,
     /// The life that the sender speaks as.
     pub speaks_as: u64,
     /// How long the receiver had been awake when it was last handed a sign of life.
@@ -87,6 +100,8 @@ pub struct Truth {
     ways: Vec<Vec<Way>>,
     pub overruns: Vec<Overrun>,
     pub sent: u64,
+    /// Somebody judges without a demanded detection time.
+    pub patient: bool,
     /// Say every datagram.
     pub aloud: bool,
 }
@@ -160,7 +175,11 @@ impl Truth {
     /// How late `node` may have woken up of late.
     pub fn laziness(&self, node: usize, now: Time) -> Duration {
         let (present, before, changed) = self.sleepers[node].lazy;
-        if now.since(changed) < NO_SIGN_OF_LIFE { present.max(before) } else { present }
+        if now.since(changed) < self.no_sign_of_life() { present.max(before) } else { present }
+    }
+
+    fn no_sign_of_life(&self) -> Duration {
+        if self.patient { NO_SIGN_OF_LIFE_AT_ALL } else { NO_SIGN_OF_LIFE }
     }
 
     /// `node` begins to judge, or begins again after a pause: every deadline runs in full.
@@ -209,6 +228,7 @@ impl Truth {
             }
             Kind::Running | Kind::Start if header.path == 0 => {
                 let overrun = way.note_status(&header, now, awake);
+                way.note_interval(&header, now);
                 let of = |(since, gap, announced)| Overrun {
                     from,
                     to,
@@ -232,6 +252,7 @@ impl Truth {
         let Ok(datagram) = wire::decode(&queued.bytes) else { return };
         let header = datagram.header;
         let awake = self.awake(to, now);
+        let no_sign_of_life = self.no_sign_of_life();
         // The life's own way, whoever handed the datagram in.
         let Some((owner, _)) = self.life(header.incarnation, to) else { return };
         if header.kind != Kind::Reply {
@@ -257,12 +278,16 @@ impl Truth {
                 }
                 life.status_sent = life.status_sent.max(sent);
             }
+            if known && header.kind == Kind::Running && header.state != OwnState::Paused {
+                let lives = (header.incarnation, header.receiver_incarnation);
+                way.judged_by = Some((lives, Duration::from_micros(header.announced.into())));
+            }
         }
         if first && sent.is_none_or(|sent| queued.at.since(sent) > PROMPT) {
             way.kept_back = now;
         }
         // What is handed in for the first time by a stranger was held back by him until now.
-        if sent.map_or(first, |sent| queued.at.since(sent) < NO_SIGN_OF_LIFE) {
+        if sent.map_or(first, |sent| queued.at.since(sent) < no_sign_of_life) {
             way.heard_awake = awake;
         }
     }
@@ -307,10 +332,40 @@ impl Way {
         let announced = Duration::from_micros(u64::from(header.announced));
         // A promise is made by one life to one life.
         let lives = (header.incarnation, header.receiver_incarnation);
+        let running = header.kind == Kind::Running && header.state == OwnState::Running;
+        let beats = running && header.held == State::Up as u8;
+        let steady = std::mem::replace(&mut self.steady, beats) && beats;
         let before = self.status.replace((lives, now, awake, announced));
         let (between, since, then, announced) = before?;
         let gap = awake.saturating_sub(then);
+        // Between heartbeats to a peer that is held for alive the gap is also no longer than what
+        // that one has heard, and not only than what was said last, which may be lost.
+        let heard = self.judged_by.filter(|(heard, _)| steady && *heard == lives);
+        let announced = heard.map_or(announced, |(_, heard)| announced.min(heard));
         (between == lives && gap > announced).then_some((since, gap, announced))
+    }
+}
+
+impl Way {
+    /// Notes what a heartbeat announces: it changes at most every ten seconds.
+    fn note_interval(&mut self, header: &Header, now: Time) {
+        let running = header.kind == Kind::Running && header.state == OwnState::Running;
+        if !running || header.held != State::Up as u8 {
+            return;
+        }
+        let lives = (header.incarnation, header.receiver_incarnation);
+        let announced = Duration::from_micros(header.announced.into());
+        match self.changed {
+            Some((before, at, last)) if before == lives => {
+                if last == announced {
+                    return;
+                }
+                // The first change of a life is not bound by any before it.
+                self.hasty += u64::from(at != Time::ZERO && now.since(at) < CHANGE_EVERY);
+                self.changed = Some((lives, now, announced));
+            }
+            _ => self.changed = Some((lives, Time::ZERO, announced)),
+        }
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Trust {
 pub struct Adaptive {
     eta: Duration,
     alpha: Duration,
+    /// The largest margin: what the detection time leaves beside one interval.
+    most: Duration,
+    /// The margin in the present deadline.
+    armed: Duration,
     cap: Option<Duration>,
     /// Without warm-up and filter, as the conformance vectors want it.
     bare: bool,
@@ -36,6 +40,8 @@ pub struct Adaptive {
     outliers: [Sample; OUTLIERS],
     outlying: usize,
     deadline: Option<Time>,
+    /// When a typical next heartbeat would arrive: the deadline without the margin.
+    expected: Option<Time>,
 }
 
 impl Adaptive {
@@ -44,12 +50,15 @@ impl Adaptive {
         Self {
             eta,
             alpha,
+            most: alpha,
+            armed: alpha,
             cap: Some(cap),
             bare: false,
             level: Level::new(WINDOW),
             outliers: [0; OUTLIERS],
             outlying: 0,
             deadline: None,
+            expected: None,
         }
     }
 
@@ -60,10 +69,12 @@ impl Adaptive {
         Self { cap, bare: true, level, ..Self::new(eta, alpha, Duration::ZERO) }
     }
 
-    /// Judge by another announced interval and margin from now on.
-    pub fn set_pace(&mut self, eta: Duration, alpha: Duration) {
+    /// Judge by another announced interval and margin from now on; the margin is never more than
+    /// `most`.
+    pub fn set_pace(&mut self, eta: Duration, alpha: Duration, most: Duration) {
         self.eta = eta;
         self.alpha = alpha;
+        self.most = most.max(alpha);
     }
 
     /// The announced interval in force.
@@ -71,9 +82,30 @@ impl Adaptive {
         self.eta
     }
 
-    /// The margin in force; during warm-up never below three intervals.
+    /// The margin in force: during warm-up three intervals, if that is more and the detection time
+    /// has room for it.
     pub fn alpha(&self) -> Duration {
-        self.alpha
+        if self.is_warm() { self.alpha } else { self.alpha.max(self.eta * 3).min(self.most) }
+    }
+
+    /// The margin in the present deadline, or in the last one.
+    pub fn armed(&self) -> Duration {
+        self.armed
+    }
+
+    /// When a typical next heartbeat would arrive; `None` before the first one, or if nothing can
+    /// be said.
+    pub fn expected(&self) -> Option<Time> {
+        self.expected
+    }
+
+    /// How far the level lies above its floor.
+    pub fn level_rise(&self) -> Duration {
+        if self.level.is_empty() {
+            return Duration::ZERO;
+        }
+        let rise = self.level().saturating_sub(self.level.floor());
+        Duration::from_nanos(u64::try_from(rise).unwrap_or(0))
     }
 
     /// When to suspect; `None` before anything was heard.
@@ -83,7 +115,7 @@ impl Adaptive {
 
     /// The level, nanoseconds: arrival minus stamp of a typical heartbeat.
     pub fn level(&self) -> Sample {
-        if !self.bare && self.level.len() < WARM {
+        if !self.is_warm() {
             return self.level.min();
         }
         match self.cap {
@@ -99,6 +131,8 @@ impl Adaptive {
 
     /// A sign of life without a stamp to learn from (START, REPLY): the deadline runs from it.
     pub fn arm(&mut self, arrival: Time) {
+        self.armed = self.alpha();
+        self.expected = None;
         self.deadline = Some(self.in_full(arrival));
     }
 
@@ -107,6 +141,7 @@ impl Adaptive {
         self.level.clear();
         self.outlying = 0;
         self.deadline = None;
+        self.expected = None;
     }
 
     /// Puts the deadline off to `deadline` if that is later.
@@ -117,7 +152,7 @@ impl Adaptive {
     /// Leaves only `margin` beside the time at which the next heartbeat should be here, and at least
     /// from `now`; never puts the deadline off.
     pub fn shorten(&mut self, now: Time, margin: Duration) {
-        let shorter = |old: Time| ((old - self.alpha) + margin).max(now + margin).min(old);
+        let shorter = |old: Time| ((old - self.armed) + margin).max(now + margin).min(old);
         self.deadline = self.deadline.map(shorter);
     }
 
@@ -136,15 +171,21 @@ impl Adaptive {
         // stamp + level is when a typical heartbeat with this stamp would have arrived here.
         let typical = i128::from(stamp.as_nanos()) + i128::from(self.level());
         let typical = Time::from_nanos(u64::try_from(typical).unwrap_or(0));
-        let mut tau = typical + self.eta + self.alpha;
+        self.armed = self.alpha();
+        self.expected = Some(typical + self.eta);
+        let mut tau = typical + self.eta + self.armed;
         if trust.reseed {
             tau = tau.max(self.in_full(arrival));
         }
         self.deadline = Some(tau);
     }
 
+    fn is_warm(&self) -> bool {
+        self.bare || self.level.len() >= WARM
+    }
+
     fn in_full(&self, arrival: Time) -> Time {
-        arrival + self.eta + self.alpha
+        arrival + self.eta + self.alpha()
     }
 
     fn max_age(&self) -> Duration {
@@ -152,12 +193,13 @@ impl Adaptive {
     }
 
     fn is_outlier(&self, sample: Sample) -> bool {
-        sample.abs_diff(self.level()) > nanos(self.alpha)
+        sample.abs_diff(self.level()) > nanos(self.alpha())
     }
 
     /// Rule R12: an outlier stays out of the ring; it moves the deadline only with a proof of age;
     /// several alike are the new truth.
     fn on_outlier(&mut self, arrival: Time, sample: Sample, age_proven: bool) {
+        self.expected = None;
         let cap = self.cap.map_or(u64::MAX, nanos);
         let alike = |other: &Sample| other.abs_diff(sample) <= cap;
         if !self.outliers.iter().take(self.outlying).all(alike) {

@@ -1,5 +1,6 @@
 //! From arrivals to a verdict. One detector per peer; a further rule is a further file and variant.
 
+pub mod accrual;
 pub mod adaptive;
 pub mod bertier;
 pub mod calibrator;
@@ -15,6 +16,7 @@ pub mod window;
 
 use core::time::Duration;
 
+use accrual::Accrual;
 use adaptive::{Adaptive, Trust};
 use interval::{Interval, ticks_needed};
 
@@ -30,6 +32,8 @@ pub struct Pace {
     pub detect_within: Duration,
     /// The interval is too long for the detection time that was asked for.
     pub unmet: bool,
+    /// The largest margin: more than [`Pace::alpha`] only where no detection time was asked for.
+    pub most: Duration,
 }
 
 impl Pace {
@@ -38,7 +42,12 @@ impl Pace {
         let eta = announced.min(max_interval).max(MIN_INTERVAL);
         let unmet = eta * 3 > asked;
         let detect_within = if unmet { eta * 3 } else { asked };
-        Self { eta, detect_within, unmet }
+        Self { eta, detect_within, unmet, most: detect_within.saturating_sub(eta) }
+    }
+
+    /// The same with a margin of at most `most` where that is more.
+    pub fn up_to(self, most: Duration) -> Self {
+        Self { most: self.most.max(most), ..self }
     }
 
     /// The margin: what the detection time leaves beside one interval.
@@ -63,6 +72,8 @@ pub enum Detector {
         /// The judge timer.
         t1: Duration,
     },
+    /// Judges at a deadline that hangs on the intervals between the last arrivals.
+    Phi(Accrual),
 }
 
 impl Detector {
@@ -70,22 +81,26 @@ impl Detector {
     pub fn new(detection: &Detection, pace: Pace, t1: Duration) -> Self {
         match detection.rule {
             Rule::Adaptive => {
-                Self::Adaptive(Adaptive::new(pace.eta, pace.alpha(), detection.level_cap))
+                let mut new = Adaptive::new(pace.eta, pace.alpha(), detection.level_cap);
+                new.set_pace(pace.eta, pace.alpha(), pace.most);
+                Self::Adaptive(new)
             }
             Rule::Interval { losses, ticks } => {
                 let needed = ticks.unwrap_or_else(|| ticks_needed(losses, pace.eta, t1));
                 Self::Interval { rule: Interval::new(needed), losses, by_hand: ticks, t1 }
             }
+            Rule::Phi { threshold } => Self::Phi(Accrual::new(pace, threshold)),
         }
     }
 
     /// Judge by another pace from now on.
     pub fn set_pace(&mut self, pace: Pace) {
         match self {
-            Self::Adaptive(adaptive) => adaptive.set_pace(pace.eta, pace.alpha()),
+            Self::Adaptive(adaptive) => adaptive.set_pace(pace.eta, pace.alpha(), pace.most),
             Self::Interval { rule, losses, by_hand, t1 } => {
                 rule.set_needed(by_hand.unwrap_or_else(|| ticks_needed(*losses, pace.eta, *t1)));
             }
+            Self::Phi(accrual) => accrual.set_pace(pace),
         }
     }
 
@@ -94,6 +109,7 @@ impl Detector {
         match self {
             Self::Adaptive(adaptive) => adaptive.arm(arrival),
             Self::Interval { rule, .. } => rule.arm(),
+            Self::Phi(accrual) => accrual.arm(arrival),
         }
     }
 
@@ -102,6 +118,7 @@ impl Detector {
         match self {
             Self::Adaptive(adaptive) => adaptive.on_beat(arrival, stamp, trust),
             Self::Interval { rule, .. } => rule.arm(),
+            Self::Phi(accrual) => accrual.on_beat(arrival, trust),
         }
     }
 
@@ -110,6 +127,7 @@ impl Detector {
         match self {
             Self::Adaptive(adaptive) => adaptive.disarm(),
             Self::Interval { rule, .. } => rule.disarm(),
+            Self::Phi(accrual) => accrual.disarm(),
         }
     }
 
@@ -118,6 +136,7 @@ impl Detector {
         match self {
             Self::Adaptive(adaptive) => adaptive.deadline(),
             Self::Interval { .. } => None,
+            Self::Phi(accrual) => accrual.deadline(),
         }
     }
 
@@ -127,14 +146,16 @@ impl Detector {
         match self {
             Self::Adaptive(adaptive) => adaptive.shorten(now, margin),
             Self::Interval { .. } => {}
+            Self::Phi(accrual) => accrual.shorten(now, margin),
         }
     }
 
     /// The margin in force between the time at which a heartbeat should be here and the deadline.
     pub fn margin(&self) -> Duration {
         match self {
-            Self::Adaptive(adaptive) => adaptive.alpha(),
+            Self::Adaptive(adaptive) => adaptive.armed(),
             Self::Interval { .. } => Duration::ZERO,
+            Self::Phi(accrual) => accrual.margin(),
         }
     }
 
@@ -143,6 +164,7 @@ impl Detector {
         match self {
             Self::Adaptive(adaptive) => adaptive.extend(deadline),
             Self::Interval { rule, .. } => rule.forgive(ticks),
+            Self::Phi(accrual) => accrual.extend(deadline),
         }
     }
 }

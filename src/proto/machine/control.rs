@@ -111,6 +111,9 @@ impl Machine {
             return;
         }
         self.ticks_matter |= matches!(settings.detection.rule, Rule::Interval { .. });
+        if settings.detection.demand.is_some() {
+            self.solver.prepare();
+        }
         // Who was told END by this life drops all that follows: it is spoken to as another one.
         let incarnation =
             if self.removed.contains(&id) { self.draw() } else { self.own.incarnation };
@@ -121,6 +124,7 @@ impl Machine {
             out: &mut self.out,
             entropy: &mut self.entropy,
             counters: &mut self.counters,
+            solver: &mut self.solver,
         };
         let mut peer = Peer::new(settings, id, self.key.as_deref(), &mut cx);
         if running {
@@ -137,6 +141,7 @@ impl Machine {
             *place = Some(peer);
         }
         self.by_id.insert(id, slot);
+        self.own.peers = self.by_id.len();
         self.with_peer(slot, |_, _| {});
         self.count_peers();
     }
@@ -152,6 +157,7 @@ impl Machine {
         });
         let id = auth::node_id(&self.own.group, name);
         self.by_id.remove(&id);
+        self.own.peers = self.by_id.len();
         self.removed.insert(id);
         self.leaving.push(slot);
         self.ticks_matter = self.peers.iter().enumerate().any(|(at, peer)| {

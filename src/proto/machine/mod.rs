@@ -9,6 +9,7 @@ mod outbox;
 mod own;
 mod reach;
 mod schedule;
+mod solver;
 pub mod trace;
 mod turn;
 
@@ -21,6 +22,7 @@ pub use input::{Input, Output};
 pub use line::{Closing, Conn, LineInput, LineOutput};
 pub use outbox::{Notice, Outbox};
 pub use own::{Listening, Own, Phase};
+pub use solver::Solver;
 
 use self::lines::Lobby;
 use self::schedule::Schedule;
@@ -49,6 +51,7 @@ pub struct Machine {
     entropy: Entropy,
     out: Outbox,
     counters: Counters,
+    solver: Solver,
     /// Peers by slot; a removed one keeps its slot until its END was said often enough.
     peers: Vec<Option<Peer>>,
     by_id: HashMap<NodeId, usize>,
@@ -62,6 +65,8 @@ pub struct Machine {
     lifeline_max_peers: usize,
     /// Slots whose view changed.
     changed: Vec<usize>,
+    /// Slots whose demands began to be unmet, or to be met.
+    unmet: Vec<usize>,
     /// The next tick of T1.
     next_tick: Time,
     /// Whether some peer is judged at ticks, so that they must be waited for.
@@ -97,6 +102,7 @@ impl Machine {
             out,
             entropy,
             counters: Counters::default(),
+            solver: Solver::default(),
             peers: Vec::new(),
             by_id: HashMap::new(),
             leaving: Vec::new(),
@@ -105,6 +111,7 @@ impl Machine {
             lobby: Lobby::default(),
             lifeline_max_peers: settings.lifeline_max_peers as usize,
             changed: Vec::new(),
+            unmet: Vec::new(),
             next_tick: Time::NEVER,
             ticks_matter: false,
             watchdog: settings.watchdog_timeout.map(Watchdog::new),
@@ -194,6 +201,12 @@ impl Machine {
         self.changed.clear();
     }
 
+    /// A peer whose demands began to be unmet, or to be met, since it was last returned here.
+    pub fn next_unmet_news(&mut self) -> Option<View> {
+        let slot = self.unmet.pop()?;
+        self.view(slot)
+    }
+
     /// Datagrams by kind.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -207,7 +220,7 @@ impl Machine {
     fn view(&self, slot: usize) -> Option<View> {
         let removed = self.leaving.contains(&slot);
         let peer = self.peers.get(slot)?.as_ref().filter(|_| !removed)?;
-        Some(peer.view(self.now))
+        Some(peer.view(self.now, &self.own))
     }
 
     /// Time goes on; it never goes back. Where the boot clock went on without the monotonic one,
@@ -234,10 +247,14 @@ impl Machine {
             out: &mut self.out,
             entropy: &mut self.entropy,
             counters: &mut self.counters,
+            solver: &mut self.solver,
         };
         work(peer, &mut cx);
         if peer.take_changed() {
             self.changed.push(slot);
+        }
+        if peer.take_unmet_news(self.now.mono) {
+            self.unmet.push(slot);
         }
         self.schedule.set(slot, peer.next_due());
     }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::proto::auth::NodeId;
 use crate::proto::event::PeerName;
+use crate::proto::health::Health;
 use crate::proto::settings::Settings;
 use crate::proto::time::{Now, Time, nanos};
 use crate::proto::wire::{Application, OwnState};
@@ -87,6 +88,12 @@ pub struct Own {
     pub lateness: Duration,
     /// Datagrams were lost on the way in, this turn.
     pub dropped: bool,
+    /// How punctual its loop is.
+    pub health: Health,
+    /// How many peers it speaks to.
+    pub peers: usize,
+    /// The datagrams per second to all of them that requests may lead to.
+    pub packet_budget: u32,
 }
 
 impl Own {
@@ -115,7 +122,18 @@ impl Own {
             isolated: false,
             lateness: Duration::ZERO,
             dropped: false,
+            health: Health::default(),
+            peers: 0,
+            packet_budget: settings.packet_budget,
         }
+    }
+
+    /// The shortest interval that the packet budget leaves a peer with so many paths, if all peers
+    /// have an equal share: what one is granted does not depend on what others ask for.
+    pub fn fair_interval(&self, paths: usize) -> Duration {
+        let datagrams = u64::try_from(self.peers.max(1) * paths.max(1)).unwrap_or(u64::MAX);
+        let budget = u64::from(self.packet_budget.max(1));
+        Duration::from_millis(datagrams.saturating_mul(1000).div_ceil(budget))
     }
 
     /// Whether silence is judged at all at present.

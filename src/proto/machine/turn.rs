@@ -89,6 +89,7 @@ impl Machine {
         if self.own.phase == Phase::Running {
             // A tick that is late itself comes before the re-arm, so that it does not count in it.
             self.tick_if_due();
+            self.note_own_health();
             self.note_own_stall();
             if slept {
                 self.with_peers(|peer, _| peer.on_own_suspend());
@@ -160,6 +161,18 @@ impl Machine {
         }
         if self.own.phase == Phase::Running && self.is_stall(length) {
             self.own.stall = Some(Stall { length, ended: self.now.mono });
+        }
+    }
+
+    /// A late turn costs a point of the health score, from the lateness on that earns a grace.
+    fn note_own_health(&mut self) {
+        let late = self.own.lateness;
+        if late <= NOTICEABLE {
+            return;
+        }
+        let shortest = self.peers.iter().flatten().map(|peer| peer.eta()).min();
+        if shortest.is_some_and(|eta| late > eta / 4) {
+            self.own.health.on_trouble(self.now.mono);
         }
     }
 

@@ -6,7 +6,6 @@ use core::time::Duration;
 use super::echo::Echo;
 use super::inbound::{Age, Arrival};
 use super::{Context, Peer, State, Timer, view};
-use crate::proto::detector::Pace;
 use crate::proto::detector::adaptive::Trust;
 use crate::proto::event::{EventKind, Reason};
 use crate::proto::time::Time;
@@ -80,6 +79,7 @@ impl Peer {
         self.echo = Echo::new();
         self.begin_paths(cx);
         self.outbound.forget_candidate();
+        self.negotiate_anew();
         arrival.age_proven = self.take_echo(&arrival) == Age::Proven;
         self.note_arrival(&arrival, cx);
         self.note_path(&arrival);
@@ -172,6 +172,9 @@ impl Peer {
         self.take_up(arrival, true, cx);
         self.note_heard(arrival, cx);
         let heard = heard_before.map(|heard| heard.at);
+        if reason == Reason::FalseAlarm {
+            self.health.on_trouble(cx.now.mono);
+        }
         self.tell_heard(EventKind::Recovered, reason, outage, heard, cx);
         // The peer recovers us from our next datagram: a round trip, not an interval.
         self.beat_now(cx);
@@ -200,7 +203,7 @@ impl Peer {
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();
         self.detector.disarm();
-        self.take_pace(header, cx);
+        self.take_pace(arrival, cx);
         self.rearm_paths(cx);
         self.detector.arm(arrival.received);
         if header.kind == Kind::Running {
@@ -248,7 +251,7 @@ impl Peer {
                 self.record.on_running(header.beat);
                 self.changed = true;
                 if header.state != OwnState::Paused {
-                    self.take_pace(header, cx);
+                    self.take_pace(arrival, cx);
                 }
                 // The confession may have come with a REPLY, which has no stamp to learn from.
                 let reseed = core::mem::take(&mut self.confessed);
@@ -256,24 +259,12 @@ impl Peer {
                 self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
             }
             Kind::Start => {
-                self.take_pace(header, cx);
+                self.take_pace(arrival, cx);
                 self.detector.arm(arrival.received);
             }
             _ => return,
         }
         self.end_silence(cx);
-    }
-
-    fn take_pace(&mut self, header: &Header, cx: &Context<'_>) {
-        let announced = Duration::from_micros(u64::from(header.announced));
-        let asked = self.settings.detection.detect_within;
-        let pace = Pace::new(announced, asked, cx.own.max_interval);
-        if pace != self.pace {
-            self.pace = pace;
-            self.detector.set_pace(pace);
-            self.outbound.reach_back(pace.detect_within + pace.eta);
-            self.changed = true;
-        }
     }
 
     /// Whether the peer's "I was away" explains the silence before this datagram: the stall ended
@@ -300,8 +291,8 @@ impl Peer {
     }
 
     /// From now on at our interval; what was announced to come sooner still does.
-    fn beat_next_slot(&mut self, cx: &Context<'_>) {
-        let next = cx.own.next_slot(cx.now.mono, self.settings.heartbeat_interval);
+    pub(super) fn beat_next_slot(&mut self, cx: &Context<'_>) {
+        let next = cx.own.next_slot(cx.now.mono, self.grant.interval());
         let next = self.timers.due(Timer::Beat).map_or(next, |due| due.min(next));
         self.timers.set(Timer::Beat, Some(next));
     }

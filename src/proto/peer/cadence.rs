@@ -53,7 +53,7 @@ impl Peer {
         self.review_paths(true, cx);
         self.end_rest(cx);
         let now = cx.now.mono;
-        let interval = self.settings.heartbeat_interval;
+        let (interval, announced) = (self.grant.interval(), self.grant.announced());
         let next = match self.mode(cx) {
             Mode::Greet => {
                 if self.outbound.greeting_since == Time::ZERO {
@@ -64,7 +64,7 @@ impl Peer {
                 let passed = now.since(self.outbound.greeting_since);
                 let gap = if self.outbound.may_be_known { passed / 2 } else { passed };
                 let gap = gap.clamp(START_FIRST, START_LAST);
-                self.send_all(Kind::Start, gap.max(interval), cx);
+                self.send_all(Kind::Start, gap.max(announced), cx);
                 self.within(gap, cx)
             }
             Mode::Beat => {
@@ -72,9 +72,9 @@ impl Peer {
                 self.outbound.greeting_since = Time::ZERO;
                 self.outbound.slow_gap = interval;
                 self.outbound.beat += 1;
-                self.send_all(Kind::Running, interval, cx);
+                self.send_all(Kind::Running, interval.max(announced), cx);
                 if cx.own.redundant && self.outbound.beat.is_multiple_of(2) {
-                    self.beat_on_line(interval, cx);
+                    self.beat_on_line(interval.max(announced), cx);
                 }
                 cx.own.next_slot(now, interval)
             }
@@ -93,8 +93,8 @@ impl Peer {
 
     /// START at once, to answer a REPLY: row (b) of the status record at the peer's side.
     pub(super) fn greet(&mut self, cx: &mut Context<'_>) {
-        self.send_all(Kind::Start, self.settings.heartbeat_interval, cx);
-        let next = cx.own.next_slot(cx.now.mono, self.settings.heartbeat_interval);
+        self.send_all(Kind::Start, self.grant.announced(), cx);
+        let next = cx.own.next_slot(cx.now.mono, self.grant.interval());
         self.timers.set(Timer::Beat, Some(next));
     }
 
@@ -146,7 +146,7 @@ impl Peer {
 
     fn say_end(&mut self, cx: &mut Context<'_>) {
         let Some(leaving) = self.outbound.leaving else { return };
-        self.send_all(Kind::End, self.settings.heartbeat_interval, cx);
+        self.send_all(Kind::End, self.grant.announced(), cx);
         let next = (cx.now.mono + leaving.gap).min(leaving.until);
         self.timers.set(Timer::Leave, Some(next));
     }
@@ -154,7 +154,7 @@ impl Peer {
     /// The time after `gap`, brought forward to a sending slot where there is one: greetings to any
     /// number of silent peers cost no wake-ups beside those of the heartbeats.
     fn within(&self, gap: Duration, cx: &Context<'_>) -> Time {
-        let interval = self.settings.heartbeat_interval;
+        let interval = self.grant.interval();
         let grid = if gap < START_LAST { interval } else { interval.max(START_LAST) };
         let due = cx.now.mono + gap;
         if gap < grid { due } else { cx.own.next_slot(due, grid) - grid }
@@ -175,7 +175,7 @@ impl Peer {
 
     /// A paused heartbeat slows down once the peer's echo shows that it knows (rule R19).
     fn beat_interval(&self, cx: &Context<'_>) -> Duration {
-        let interval = self.settings.heartbeat_interval;
+        let interval = self.grant.interval();
         let known = self.outbound.held == State::Paused as u8;
         if cx.own.state() == OwnState::Paused && known {
             START_LAST.max(interval)

@@ -52,13 +52,13 @@ impl Peer {
         cx: &mut Context<'_>,
     ) {
         let path = source.map_or(0, |source| self.outbound.path_to(source));
-        let draft = self.draft(Kind::Probe, self.settings.heartbeat_interval, self.addressee(), cx);
+        let draft = self.draft(Kind::Probe, self.grant.announced(), self.addressee(), cx);
         self.send_on(path, None, Header { nonce, ..draft }, cx);
     }
 
     /// PROBE with `nonce` to an address that is not configured (rule R10).
     pub(super) fn send_probe_to(&mut self, to: SocketAddr, nonce: u64, cx: &mut Context<'_>) {
-        let draft = self.draft(Kind::Probe, self.settings.heartbeat_interval, self.addressee(), cx);
+        let draft = self.draft(Kind::Probe, self.grant.announced(), self.addressee(), cx);
         self.send_on(0, Some(to), Header { nonce, ..draft }, cx);
     }
 
@@ -78,7 +78,7 @@ impl Peer {
     /// judges us by what that announces: while we only greet, our interval would be a lie.
     fn next_status_within(&self, cx: &Context<'_>) -> Duration {
         let due = self.timers.due(Timer::Beat).map(|due| due.since(cx.now.mono));
-        due.unwrap_or_default().max(self.settings.heartbeat_interval)
+        due.unwrap_or_default().max(self.grant.announced())
     }
 
     /// Sends one datagram of `kind` on every path.
@@ -126,7 +126,7 @@ impl Peer {
             echoed_sequence: seen.sequence,
             echo_hold: micros(cx.now.boot.since(seen.at)),
             announced: micros(announced),
-            requested: micros(self.settings.detection.detect_within / 5),
+            requested: micros(self.request.wish()),
             pause: millis(pause),
             pause_age: millis(pause_age),
             remaining: millis(cx.own.pause_remaining(cx.now)),
@@ -159,6 +159,10 @@ impl Peer {
         outbound.may_be_known |= draft.echoed_nonce != 0;
         let sequence = *next;
         *next += 1;
+        // A receiver reads the announced interval in these, and not while we say that we pause.
+        if matches!(draft.kind, Kind::Running | Kind::Start) && draft.state == OwnState::Running {
+            self.grant.on_told(path, sequence, Duration::from_micros(draft.announced.into()));
+        }
         line.log.note(sequence, cx.now.mono);
         let header = Header { sequence, path: path as u8, ..draft };
         let to = to.or(line.roamed).unwrap_or(line.address);

@@ -1,6 +1,6 @@
 //! What a peer may see and use while it works.
 
-use crate::proto::machine::{Counters, Entropy, Outbox, Own};
+use crate::proto::machine::{Counters, Entropy, Outbox, Own, Solver};
 use crate::proto::time::Now;
 
 /// Lent to a peer for one call.
@@ -15,6 +15,8 @@ pub struct Context<'a> {
     pub entropy: &'a mut Entropy,
     /// Datagrams by kind.
     pub counters: &'a mut Counters,
+    /// Whose turn it is to solve.
+    pub solver: &'a mut Solver,
 }
 
 impl Context<'_> {

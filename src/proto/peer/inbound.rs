@@ -237,9 +237,12 @@ impl Peer {
         self.trace(&arrival, cx);
         self.note_arrival(&arrival, cx);
         self.note_path(&arrival);
+        self.observe(&arrival);
         self.confessed |= self.is_confession(&arrival);
         self.apply(&arrival, cx);
         self.review_paths(false, cx);
+        self.expect_next(&arrival, cx);
+        self.consider_request(&header, cx);
         self.spoke_at = arrival.received;
         if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {
             self.note_heard(&arrival, cx);
@@ -293,6 +296,7 @@ impl Peer {
         }
         self.note_held_state(header, cx);
         self.paths.hear(header.heard_paths, header.monotonic, arrival.received);
+        self.grant.on_echo(header.echoed_path, header.echoed_sequence);
         let next = self.outbound.next_sequence(header.echoed_path);
         let copied = next.is_some_and(|next| header.echoed_sequence >= next);
         let retired = header.flags & FLAG_RETIRED != 0 && arrival.proven;
@@ -329,7 +333,7 @@ impl Peer {
         let Some(log) = self.outbound.log(header.echoed_path) else { return Age::Unknown };
         let age = self.echo.take(header, arrival.received, log);
         let limit = self.pace.detect_within + self.pace.eta;
-        let patience = limit + self.settings.heartbeat_interval * 2;
+        let patience = limit + self.grant.interval() * 2;
         let one_way = self.echo.is_one_way(arrival.received, patience);
         self.set_flag(view::FLAG_ONE_WAY, one_way);
         match age {

@@ -63,7 +63,7 @@ impl Peer {
     pub(super) fn end_silence(&mut self, cx: &Context<'_>) {
         self.end_gap();
         let next = cx.now.mono + self.pace.eta;
-        let half = self.pace.alpha() / 2;
+        let half = self.half_margin();
         if self.detector.deadline().is_none_or(|deadline| deadline - half > next) {
             self.late_told = false;
         }
@@ -74,12 +74,16 @@ impl Peer {
     pub(super) fn rearm(&mut self, cx: &Context<'_>) {
         let judged = self.state == State::Up && cx.own.judging();
         let deadline = self.detector.deadline().filter(|_| judged);
-        let half = self.pace.alpha() / 2;
+        let half = self.half_margin();
         let late = deadline.filter(|_| !self.late_told).map(|deadline| deadline - half);
         let nudge = deadline.filter(|_| self.nudge.is_none() && self.lifelines.bound() > 0);
         self.timers.set(Timer::Deadline, deadline);
         self.timers.set(Timer::Late, late);
         self.timers.set(Timer::Nudge, nudge.map(|deadline| deadline - half));
+    }
+
+    fn half_margin(&self) -> Duration {
+        self.margin().unwrap_or_else(|| self.pace.alpha()) / 2
     }
 
     /// Judgement stops: nothing that waits for silence stays armed.
@@ -120,6 +124,9 @@ impl Peer {
     /// for good, so its deadline is re-armed in full although it has not run out yet.
     pub fn on_own_stall(&mut self, cx: &Context<'_>) {
         self.rearm_paths(cx);
+        if let Some(quality) = &mut self.quality {
+            quality.skip();
+        }
         if self.state != State::Up || !cx.own.judging() {
             return;
         }

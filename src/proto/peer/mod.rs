@@ -15,17 +15,23 @@ mod echo;
 mod exit;
 mod filter;
 mod flap;
+mod grant;
 mod inbound;
 mod judge;
 mod life;
 mod lifeline;
 mod limit;
+mod negotiate;
+mod observe;
 mod outbound;
 mod paths;
+mod quality;
 mod report;
+mod request;
 mod sent;
 mod timers;
 mod trace;
+mod unmet;
 pub mod view;
 mod ways;
 
@@ -41,16 +47,22 @@ use self::echo::Echo;
 use self::exit::{Inquiry, Nudge};
 use self::filter::Filter;
 use self::flap::Flap;
+use self::grant::Grant;
 use self::judge::Gap;
 use self::life::Lives;
 use self::lifeline::Lifelines;
 use self::limit::Bucket;
 use self::outbound::Outbound;
+use self::quality::Quality;
+use self::request::Request;
 use self::timers::{Timer, Timers};
+use self::unmet::Unmet;
 use self::ways::Paths;
 use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
 use super::event::{PeerName, Reason};
+use super::health::Health;
+use super::machine::Own;
 use super::record::StatusRecord;
 use super::settings::PeerSettings;
 use super::time::{Now, Time, Wall};
@@ -97,6 +109,15 @@ pub struct Peer {
     /// Datagrams of the current incarnation that are missing since it was judged down.
     missing: u64,
     claims: Claims,
+
+    /// How often we speak to it, and how often we would like to hear from it (rule R23).
+    grant: Grant,
+    request: Request,
+    /// What is done about the tolerated rate of false alarms, if one was given.
+    quality: Option<Box<Quality>>,
+    /// False alarms about this peer; our own lateness is counted for all peers together.
+    health: Health,
+    unmet: Unmet,
 
     detector: Detector,
     pace: Pace,
@@ -146,7 +167,7 @@ impl Peer {
         cx: &mut Context<'_>,
     ) -> Self {
         let asked = settings.detection.detect_within;
-        let pace = Pace::new(settings.heartbeat_interval, asked, cx.own.max_interval);
+        let pace = Pace::new(settings.pacing.wish, asked, cx.own.max_interval);
         let detector = Detector::new(&settings.detection, pace, cx.own.judge_interval);
         let send_key = DirectionKey::derive(key, &cx.own.id, &id);
         let mut peer = Self {
@@ -168,6 +189,11 @@ impl Peer {
             beat: 0,
             missing: 0,
             claims: Claims::default(),
+            grant: Grant::new(settings.heartbeat_interval),
+            request: Request::new(settings.pacing.wish),
+            quality: Quality::new(&settings.detection, settings.pacing.wish).map(Box::new),
+            health: Health::default(),
+            unmet: Unmet::default(),
             detector,
             pace,
             gap: Gap::default(),
@@ -221,7 +247,7 @@ impl Peer {
 
     /// How often it is sent RUNNING.
     pub fn interval(&self) -> Duration {
-        self.settings.heartbeat_interval
+        self.grant.interval()
     }
 
     /// Whether silence is judged at the ticks of T1.
@@ -251,6 +277,12 @@ impl Peer {
         core::mem::take(&mut self.changed)
     }
 
+    /// Whether its demands began to be unmet, or to be met, since the last call.
+    pub fn take_unmet_news(&mut self, now: Time) -> bool {
+        // Of a peer that is not up nothing is known that would be news.
+        self.state == State::Up && self.unmet.is_news(self.is_unmet(), now)
+    }
+
     /// This monitor starts, or starts again: nothing that was heard before proves anything now.
     /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed.
     pub fn begin(&mut self, incarnation: u64, cx: &mut Context<'_>) {
@@ -275,6 +307,8 @@ impl Peer {
         self.flags &= !(view::FLAG_HELD_DOWN | view::FLAG_ONE_WAY);
         self.timers.clear();
         self.outbound.begin(incarnation);
+        self.grant = Grant::new(self.settings.heartbeat_interval);
+        self.negotiate_anew();
         self.timers.set(Timer::Beat, Some(cx.now.mono));
         if self.state == State::Up {
             self.flags |= view::FLAG_UNCONFIRMED;
@@ -299,6 +333,7 @@ impl Peer {
         self.paths.forget_said();
         self.rearm_paths(cx);
         self.outbound.begin(incarnation);
+        self.grant = Grant::new(self.settings.heartbeat_interval);
         self.outbound.heard_since_start = false;
         self.timers.set(Timer::Beat, Some(cx.now.mono));
     }
@@ -360,7 +395,7 @@ impl Peer {
     }
 
     /// A copy of what is known at `now`.
-    pub fn view(&self, now: Now) -> View {
+    pub fn view(&self, now: Now, own: &Own) -> View {
         let pausing = self.state == State::Paused;
         let remaining = self.paused_until.since(now.mono);
         View {
@@ -372,10 +407,10 @@ impl Peer {
             last_heard: self.heard.map(|heard| heard.at.wall),
             incarnation: self.lives.current(),
             flags: self.flags
-                | if self.pace.unmet { view::FLAG_QOS_UNMET } else { 0 }
+                | if self.is_unmet() { view::FLAG_QOS_UNMET } else { 0 }
                 | if self.is_in_conflict(now.mono) { view::FLAG_NAME_CONFLICT } else { 0 },
             outages: self.outages,
-            detect_within: self.pace.detect_within,
+            detect_within: self.detect_within(),
             lifelines: self.lifelines.bound(),
             pause_remaining: if pausing { remaining } else { Duration::ZERO },
             address: self.outbound.first_address(),
@@ -384,6 +419,7 @@ impl Peer {
             paths_one_way: self.paths_one_way(),
             resting: self.flap.is_resting(),
             evidence: self.evidence(),
+            service: self.service(now.mono, own),
         }
     }
 }

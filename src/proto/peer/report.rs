@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
+use super::view::Service;
 use super::{Context, Peer};
 use crate::proto::detector::Detector;
 use crate::proto::event::{EventKind, EventPath, Evidence, Reason, Telling};
-use crate::proto::machine::Notice;
+use crate::proto::machine::{Notice, Own};
 use crate::proto::time::{Now, Time, nanos};
 
 impl Peer {
@@ -14,7 +15,7 @@ impl Peer {
         let heard = self.heard.map(|heard| heard.at.mono);
         let budget = match &self.detector {
             Detector::Interval { rule, t1, .. } => *t1 * rule.needed(),
-            Detector::Adaptive(_) => self.pace.detect_within,
+            Detector::Adaptive(_) | Detector::Phi(_) => self.detect_within(),
         };
         Evidence {
             interval: self.pace.eta,
@@ -27,6 +28,53 @@ impl Peer {
             own_lateness: self.gap.own_lateness(),
             round_trip: self.echo.round_trip(),
             own_link: self.gap.is_isolated(),
+        }
+    }
+
+    /// The detection time in force.
+    pub(super) fn detect_within(&self) -> Duration {
+        match &self.detector {
+            // Where the margin is ours to choose, the one that the deadline was made with.
+            Detector::Adaptive(adaptive) if self.pace.most > self.pace.alpha() => {
+                self.pace.eta + adaptive.armed()
+            }
+            _ => self.pace.detect_within,
+        }
+    }
+
+    /// The margin in force; `None` where ticks decide.
+    pub(super) fn margin(&self) -> Option<Duration> {
+        match &self.detector {
+            Detector::Adaptive(_) => Some(self.detect_within().saturating_sub(self.pace.eta)),
+            Detector::Phi(accrual) => Some(accrual.margin()),
+            Detector::Interval { .. } => None,
+        }
+    }
+
+    /// Whether what was demanded is not to be had.
+    pub(super) fn is_unmet(&self) -> bool {
+        self.pace.unmet || self.quality.as_ref().is_some_and(|quality| quality.is_unmet())
+    }
+
+    /// How well the judgement works.
+    pub(super) fn service(&self, now: Time, own: &Own) -> Service {
+        let level_rise = match &self.detector {
+            Detector::Adaptive(adaptive) => adaptive.level_rise(),
+            Detector::Interval { .. } | Detector::Phi(_) => Duration::ZERO,
+        };
+        let quality = self.quality.as_ref();
+        let possible = match quality {
+            Some(quality) => quality.possible(self.pace.eta),
+            None if self.pace.unmet => self.pace.detect_within,
+            None => Duration::ZERO,
+        };
+        Service {
+            margin: self.margin().unwrap_or_default(),
+            level_rise,
+            heartbeat_interval: self.grant.interval(),
+            mistake_interval: quality.map_or(Duration::ZERO, |quality| quality.recurrence()),
+            detect_within_possible: possible,
+            health: self.score(now, own),
         }
     }
 

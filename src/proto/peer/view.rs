@@ -38,8 +38,8 @@ impl State {
     }
 }
 
-/// The announced interval is too long for the detection time asked for: three intervals are in
-/// force instead.
+/// The announced interval is too long for the detection time asked for, and three intervals are in
+/// force instead; or false alarms are more frequent than was tolerated.
 pub const FLAG_QOS_UNMET: u32 = 1 << 0;
 /// We hear the peer, it does not hear us; the detection bound is not proven.
 pub const FLAG_ONE_WAY: u32 = 1 << 1;
@@ -96,4 +96,23 @@ pub struct View {
     pub resting: bool,
     /// The numbers.
     pub evidence: Evidence,
+    /// How well the judgement about it works.
+    pub service: Service,
+}
+
+/// How well the judgement about one peer works, and what it costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    /// The margin in force (alpha); zero where the rule has none.
+    pub margin: Duration,
+    /// How far the level of the adaptive rule lies above its floor.
+    pub level_rise: Duration,
+    /// How often the peer is sent to, after negotiation.
+    pub heartbeat_interval: Duration,
+    /// The time between two false alarms that can be expected; zero = not enough evidence.
+    pub mistake_interval: Duration,
+    /// The detection time at which the demands could be met; zero = none, or not known.
+    pub detect_within_possible: Duration,
+    /// From 0, well, to 4.
+    pub health: u32,
 }

@@ -3,6 +3,7 @@
 mod intake;
 mod lifelines;
 mod ports;
+mod quality;
 mod reach;
 mod report;
 mod turn;
@@ -35,6 +36,7 @@ use crate::config::plan::{Listen, PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
 use crate::notify::log::{INFO, WARN};
 use crate::proto::event::Interrupt;
+use crate::proto::settings::MIN_INTERVAL;
 use crate::proto::time::nanos;
 
 /// The receive buffer holds what all peers send in this many detection times.
@@ -254,7 +256,10 @@ fn receive_buffer(plan: &Plan) -> usize {
         .peers
         .iter()
         .map(|peer| {
-            let interval = nanos(peer.heartbeat_interval).max(1);
+            // What it is asked for; a tolerated rate of false alarms may ask for the shortest.
+            let follows = peer.detection.demand.is_some_and(|demand| demand.within);
+            let asked = if follows { MIN_INTERVAL } else { peer.pacing.wish };
+            let interval = nanos(asked.min(peer.heartbeat_interval)).max(1);
             let beats = nanos(peer.detection.detect_within).div_ceil(interval).max(1);
             let paths = u64::try_from(peer.addresses.len()).unwrap_or(1).max(1);
             beats.saturating_mul(paths)

@@ -13,6 +13,7 @@ use mio::Registry;
 use super::intake::Intake;
 use super::lifelines::Lifelines;
 use super::ports::Ports;
+use super::quality;
 use super::reach::Reach;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
@@ -218,6 +219,9 @@ impl<'a> Turner<'a> {
         }
         let backlog = core.events.flush();
         self.shared.backlog.store(backlog, Ordering::Release);
+        while let Some(view) = core.machine.next_unmet_news() {
+            quality::say(&view, &self.shared.logger);
+        }
         self.totals.machine = core.machine.counters();
         self.totals.overflown = self.intake.overflown;
         self.totals.reads = self.intake.failed;

@@ -13,7 +13,7 @@ impl Peer {
         for index in 0..LINES {
             let bound = self.lifelines.lines.get(index).and_then(Line::bound);
             if let Some(conn) = bound {
-                let interval = self.settings.heartbeat_interval;
+                let interval = self.grant.announced();
                 let draft = self.draft(Kind::End, interval, self.addressee(), cx);
                 self.write_on(index, conn, draft, false, cx);
             }
@@ -49,7 +49,7 @@ impl Peer {
         watch: bool,
         cx: &mut Context<'_>,
     ) {
-        let interval = self.settings.heartbeat_interval;
+        let interval = self.grant.announced();
         let draft = self.draft(Kind::Hello, interval, self.addressee(), cx);
         self.write_on(index, conn, Header { nonce, echoed_nonce, ..draft }, watch, cx);
     }
