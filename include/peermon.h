@@ -759,6 +759,7 @@ struct monitor_peer_record {
    * 1 = the peer flaps: its outages are not told until its state has rested for "flap_rest".
    */
   uint32_t resting;
+  /**
    * Nanoseconds: the margin in force, which the deadline leaves beyond one heartbeat; 0 with
    * detector = "interval".
    */
@@ -789,9 +790,9 @@ struct monitor_peer_record {
    */
   uint32_t health;
   /**
-   * 0.
+   * How many of the two lifelines stand: a crash of the peer's process is known at once if any.
    */
-  uint32_t reserved;
+  uint32_t lifelines;
 };
 
 /**
