@@ -45,7 +45,7 @@ pub struct Way {
     /// The last status was a heartbeat to a peer that is held for alive.
     steady: bool,
     /// What the latest RUNNING announced that was handed in, between which lives.
-    judged_by: Option<((u64, u64), Duration)>,
+    judged_by: Option<((u64, u64), u64, Duration)>,
     /// When the announced interval of RUNNING changed last, and to what, between which lives.
     changed: Option<((u64, u64), Time, Duration)>,
     /// How often it changed within 10 s.
@@ -280,7 +280,12 @@ impl Truth {
             }
             if known && header.kind == Kind::Running && header.state != OwnState::Paused {
                 let lives = (header.incarnation, header.receiver_incarnation);
-                way.judged_by = Some((lives, Duration::from_micros(header.announced.into())));
+                let announced = Duration::from_micros(header.announced.into());
+                // What a later heartbeat overtook on another path is old news.
+                let overtaken = |(known, beat, _)| known == lives && header.beat < beat;
+                if !way.judged_by.is_some_and(overtaken) {
+                    way.judged_by = Some((lives, header.beat, announced));
+                }
             }
         }
         if first && sent.is_none_or(|sent| queued.at.since(sent) > PROMPT) {
@@ -340,8 +345,8 @@ impl Way {
         let gap = awake.saturating_sub(then);
         // Between heartbeats to a peer that is held for alive the gap is also no longer than what
         // that one has heard, and not only than what was said last, which may be lost.
-        let heard = self.judged_by.filter(|(heard, _)| steady && *heard == lives);
-        let announced = heard.map_or(announced, |(_, heard)| announced.min(heard));
+        let heard = self.judged_by.filter(|(heard, ..)| steady && *heard == lives);
+        let announced = heard.map_or(announced, |(.., heard)| announced.min(heard));
         (between == lives && gap > announced).then_some((since, gap, announced))
     }
 }
@@ -360,8 +365,10 @@ impl Way {
                 if last == announced {
                     return;
                 }
-                // The first change of a life is not bound by any before it.
-                self.hasty += u64::from(at != Time::ZERO && now.since(at) < CHANGE_EVERY);
+                // The first change of a life is not bound by any before it. A change is made when a
+                // wish is read and seen at the next heartbeat.
+                let hasty = now.since(at) + last < CHANGE_EVERY;
+                self.hasty += u64::from(at != Time::ZERO && hasty);
                 self.changed = Some((lives, now, announced));
             }
             _ => self.changed = Some((lives, Time::ZERO, announced)),

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Pace;
-use super::adaptive::Trust;
+use super::adaptive::{Learnt, Trust};
 use super::phi::{Phi, PhiSettings};
 use crate::proto::time::{Time, nanos};
 
@@ -60,7 +60,7 @@ impl Accrual {
 
     /// A fresh heartbeat.
     pub fn on_beat(&mut self, arrival: Time, trust: Trust) {
-        if trust.reseed {
+        if trust.learnt != Learnt::Stands {
             // The silence before it was a stall or an outage, and no interval.
             self.phi.disarm();
         }
@@ -187,7 +187,7 @@ mod tests {
     fn an_outage_is_no_interval() {
         let (mut accrual, now) = fed(8000, &[200]);
         let back = now + 60_000;
-        accrual.on_beat(at(back), Trust { reseed: true, age_proven: true });
+        accrual.on_beat(at(back), Trust { learnt: Learnt::Void, age_proven: true });
         assert!(accrual.deadline().unwrap() < at(back + 600));
     }
 }

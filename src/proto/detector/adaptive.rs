@@ -20,8 +20,22 @@ const OUTLIERS: usize = 3;
 pub struct Trust {
     /// An upper bound of its age is known and small (rule R13).
     pub age_proven: bool,
-    /// What was learnt before does not apply any more: new incarnation, recovery, confessed pause.
-    pub reseed: bool,
+    /// Whether what was learnt before applies still.
+    pub learnt: Learnt,
+}
+
+/// What becomes of what was learnt of a peer (rule R12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Learnt {
+    /// It stands.
+    #[default]
+    Stands,
+    /// The same life is back after an outage that nobody explained. It stands if this heartbeat is
+    /// like those before, within the level cap: then neither clock nor path has changed, and to begin
+    /// with the smallest of few samples would make false alarms where losses are frequent.
+    Doubted,
+    /// It does not apply: another incarnation, a confessed pause.
+    Void,
 }
 
 /// The detector of one peer.
@@ -144,6 +158,13 @@ impl Adaptive {
         self.expected = None;
     }
 
+    /// Nothing is expected any more; what was learnt stays.
+    pub fn rest(&mut self) {
+        self.outlying = 0;
+        self.deadline = None;
+        self.expected = None;
+    }
+
     /// Puts the deadline off to `deadline` if that is later.
     pub fn extend(&mut self, deadline: Time) {
         self.deadline = self.deadline.map(|old| old.max(deadline));
@@ -159,7 +180,13 @@ impl Adaptive {
     /// Takes a fresh heartbeat.
     pub fn on_beat(&mut self, arrival: Time, stamp: Time, trust: Trust) {
         let sample = sample(arrival, stamp);
-        if trust.reseed {
+        let unlike = || sample.abs_diff(self.level()) > self.cap.map_or(u64::MAX, nanos);
+        let begins_anew = match trust.learnt {
+            Learnt::Stands => false,
+            Learnt::Doubted => unlike(),
+            Learnt::Void => true,
+        };
+        if begins_anew {
             self.level.clear();
             self.outlying = 0;
         }
@@ -174,7 +201,7 @@ impl Adaptive {
         self.armed = self.alpha();
         self.expected = Some(typical + self.eta);
         let mut tau = typical + self.eta + self.armed;
-        if trust.reseed {
+        if trust.learnt != Learnt::Stands {
             tau = tau.max(self.in_full(arrival));
         }
         self.deadline = Some(tau);

@@ -131,6 +131,15 @@ impl Detector {
         }
     }
 
+    /// Nothing is expected of the peer for now; what was learnt of it stays, where that can be.
+    pub fn rest(&mut self) {
+        match self {
+            Self::Adaptive(adaptive) => adaptive.rest(),
+            Self::Interval { rule, .. } => rule.disarm(),
+            Self::Phi(accrual) => accrual.disarm(),
+        }
+    }
+
     /// When to suspect; `None` if unarmed, or if ticks decide.
     pub fn deadline(&self) -> Option<Time> {
         match self {

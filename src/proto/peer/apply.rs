@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::echo::Echo;
 use super::inbound::{Age, Arrival};
 use super::{Context, Peer, State, Timer, view};
-use crate::proto::detector::adaptive::Trust;
+use crate::proto::detector::adaptive::{Learnt, Trust};
 use crate::proto::event::{EventKind, Reason};
 use crate::proto::time::Time;
 use crate::proto::wire::{Application, Header, Kind, OwnState};
@@ -43,7 +43,7 @@ impl Peer {
             }
             State::Paused => {
                 self.enter(State::Up, Reason::Resumed, cx);
-                self.take_up(arrival, true, cx);
+                self.take_up(arrival, Learnt::Void, cx);
                 self.apply_carried(arrival, cx);
             }
             State::Overdue if end => self.on_end(arrival, cx),
@@ -51,7 +51,7 @@ impl Peer {
             State::Overdue => {
                 let before = self.heard.map(|heard| heard.at);
                 self.enter(State::Up, Reason::Resumed, cx);
-                self.take_up(arrival, true, cx);
+                self.take_up(arrival, Learnt::Void, cx);
                 self.note_heard(arrival, cx);
                 self.tell_heard(EventKind::Started, Reason::Resumed, Duration::ZERO, before, cx);
                 self.apply_carried(arrival, cx);
@@ -97,7 +97,7 @@ impl Peer {
         };
         self.enter(State::Up, reason, cx);
         self.trace(&arrival, cx);
-        self.take_up(&arrival, true, cx);
+        self.take_up(&arrival, Learnt::Void, cx);
         self.note_heard(&arrival, cx);
         if let Some(kind) = kind {
             self.tell_heard(kind, reason, outage, heard_before.map(|heard| heard.at), cx);
@@ -128,7 +128,7 @@ impl Peer {
         self.missing = 0;
         self.end_inquiry();
         self.renew_nonce(cx);
-        self.detector.disarm();
+        self.detector.rest();
         self.rearm(cx);
     }
 
@@ -169,7 +169,11 @@ impl Peer {
         let outage = cx.now.boot.since(self.outage_from);
         let heard_before = self.heard;
         self.enter(State::Up, reason, cx);
-        self.take_up(arrival, true, cx);
+        let learnt = match reason {
+            Reason::FalseAlarm | Reason::Reconnected => Learnt::Doubted,
+            _ => Learnt::Void,
+        };
+        self.take_up(arrival, learnt, cx);
         self.note_heard(arrival, cx);
         let heard = heard_before.map(|heard| heard.at);
         if reason == Reason::FalseAlarm {
@@ -192,9 +196,11 @@ impl Peer {
     }
 
     /// Up again, or for the first time: the record, the detector and the deadline begin anew.
-    fn take_up(&mut self, arrival: &Arrival, reseed: bool, cx: &mut Context<'_>) {
+    fn take_up(&mut self, arrival: &Arrival, learnt: Learnt, cx: &mut Context<'_>) {
         let header = &arrival.header;
         self.confessed = false;
+        // The recovery may come with a REPLY, which has no stamp to compare.
+        self.doubted = learnt == Learnt::Doubted && header.kind != Kind::Running;
         self.suspected = false;
         self.nudge = None;
         self.calm = 0;
@@ -202,14 +208,18 @@ impl Peer {
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();
-        self.detector.disarm();
+        if learnt == Learnt::Void {
+            self.detector.disarm();
+        } else {
+            self.detector.rest();
+        }
         self.take_pace(arrival, cx);
         self.rearm_paths(cx);
         self.detector.arm(arrival.received);
         if header.kind == Kind::Running {
             self.beat = header.beat;
             self.record.on_running(header.beat);
-            let trust = Trust { age_proven: arrival.age_proven, reseed };
+            let trust = Trust { age_proven: arrival.age_proven, learnt };
             self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
         }
         self.end_silence(cx);
@@ -254,8 +264,13 @@ impl Peer {
                     self.take_pace(arrival, cx);
                 }
                 // The confession may have come with a REPLY, which has no stamp to learn from.
-                let reseed = core::mem::take(&mut self.confessed);
-                let trust = Trust { age_proven: arrival.age_proven, reseed };
+                let doubted = core::mem::take(&mut self.doubted);
+                let learnt = match core::mem::take(&mut self.confessed) {
+                    true => Learnt::Void,
+                    false if doubted => Learnt::Doubted,
+                    false => Learnt::Stands,
+                };
+                let trust = Trust { age_proven: arrival.age_proven, learnt };
                 self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
             }
             Kind::Start => {

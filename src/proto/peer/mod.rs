@@ -124,6 +124,8 @@ pub struct Peer {
     gap: Gap,
     /// It said that it stood still since the last heartbeat: its stamps begin anew.
     confessed: bool,
+    /// It is back after an outage that nobody explained, and no stamp of it has been seen since.
+    doubted: bool,
     misses: u32,
     late_told: bool,
     not_seen_told: bool,
@@ -198,6 +200,7 @@ impl Peer {
             pace,
             gap: Gap::default(),
             confessed: false,
+            doubted: false,
             misses: 0,
             late_told: false,
             not_seen_told: false,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peermon::proto::detector::adaptive::{Adaptive, Trust};
+use peermon::proto::detector::adaptive::{Adaptive, Learnt, Trust};
 use peermon::proto::detector::bertier::{Bertier, Weights};
 use peermon::proto::detector::chen::NfdE;
 use peermon::proto::detector::interval::Interval;
@@ -165,7 +165,8 @@ impl Rule for Product {
         // Ours is a trace of one direction. The other one is taken to be as good as the machine
         // needs it, so that an age is always proven.
         if at.since(beat.sent) <= self.oldest {
-            let trust = Trust { age_proven: true, reseed: recovered };
+            let learnt = if recovered { Learnt::Doubted } else { Learnt::Stands };
+            let trust = Trust { age_proven: true, learnt };
             self.detector.on_beat(at, beat.sent, trust);
         }
     }
