@@ -360,8 +360,10 @@ impl Way {
                 if last == announced {
                     return;
                 }
-                // The first change of a life is not bound by any before it.
-                self.hasty += u64::from(at != Time::ZERO && now.since(at) < CHANGE_EVERY);
+                // The first change of a life is not bound by any before it. The one before this was
+                // decided up to an interval before it was seen.
+                let apart = now.since(at) + last.max(announced);
+                self.hasty += u64::from(at != Time::ZERO && apart < CHANGE_EVERY);
                 self.changed = Some((lives, now, announced));
             }
             _ => self.changed = Some((lives, Time::ZERO, announced)),
