@@ -365,10 +365,10 @@ impl Way {
                 if last == announced {
                     return;
                 }
-                // The first change of a life is not bound by any before it. A change is made when a
-                // wish is read and seen at the next heartbeat.
-                let hasty = now.since(at) + last < CHANGE_EVERY;
-                self.hasty += u64::from(at != Time::ZERO && hasty);
+                // The first change of a life is not bound by any before it. The one before this was
+                // decided up to an interval before it was seen.
+                let apart = now.since(at) + last.max(announced);
+                self.hasty += u64::from(at != Time::ZERO && apart < CHANGE_EVERY);
                 self.changed = Some((lives, now, announced));
             }
             _ => self.changed = Some((lives, Time::ZERO, announced)),
