@@ -75,7 +75,7 @@ def number(milliseconds):
 
 
 def version(result):
-    return f" ({result['version']})" if result["version"] else ""
+    return f" ({result['version']})" if result.get("version") else ""
 
 
 def word(rounds):
