@@ -46,10 +46,11 @@ static void say_status(monitor_t *monitor, const char *peer)
     if (monitor_peer_status(monitor, peer, &status) != MONITOR_OK) {
         fail("status");
     }
-    printf("record %u %u %lu %lu %u %u %lu\n", (unsigned)status.state, (unsigned)status.start_flag,
-           (unsigned long)status.running_a, (unsigned long)status.running_b,
-           (unsigned)status.end_flag, (unsigned)status.recovery_wait,
-           (unsigned long)status.flags);
+    printf("record %u %u %lu %lu %u %u %lu lines %u\n", (unsigned)status.state,
+           (unsigned)status.start_flag, (unsigned long)status.running_a,
+           (unsigned long)status.running_b, (unsigned)status.end_flag,
+           (unsigned)status.recovery_wait, (unsigned long)status.flags,
+           (unsigned)status.lifelines);
     fflush(stdout);
 }
 

@@ -126,6 +126,20 @@ impl Host {
         }
     }
 
+    /// Waits until both lifelines to `peer` stand.
+    pub fn await_lifelines(&mut self, peer: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.tell(&format!("status {peer}"));
+            let record = self.expect("a record", |line| line.text.starts_with("record "));
+            if record.text.ends_with(" lines 2") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no lifelines to {peer}: {}", record.text);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Everything that is said within `span`, as events.
     pub fn listen(&mut self, span: Duration) -> Vec<Told> {
         let deadline = Instant::now() + span;

@@ -70,8 +70,16 @@ impl Lab {
         path
     }
 
-    /// Two hosts, "orders" and "billing", with the same further lines, acquainted.
+    /// Two hosts, "orders" and "billing", with the same further lines, acquainted and with lifelines.
     pub fn pair(&self, lines: &str) -> Pair {
+        let mut pair = self.pair_without_lifelines(lines);
+        pair.orders.await_lifelines("billing");
+        pair.billing.await_lifelines("orders");
+        pair
+    }
+
+    /// Two hosts, "orders" and "billing", with the same further lines, acquainted.
+    pub fn pair_without_lifelines(&self, lines: &str) -> Pair {
         let orders = self.config("orders", 0, lines, &[("billing", 1)]);
         let billing = self.config("billing", 1, lines, &[("orders", 0)]);
         let mut pair = Pair {

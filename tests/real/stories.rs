@@ -18,7 +18,17 @@ fn about<'a>(events: &'a [Told], peer: &str) -> Vec<&'a str> {
 #[test]
 fn a_killed_server_is_down_and_its_restart_is_recovered() {
     let Some(lab) = Lab::new() else { return };
-    let mut pair = lab.pair(PACE);
+    // By its lifelines at once, long before any heartbeat is missing ...
+    let mut pair = lab.pair("detect_within = \"60s\"");
+    pair.billing.kill();
+    pair.orders.events("billing", &["DOWN PROCESS_EXIT"]);
+    pair.restart_billing(&lab);
+    pair.orders.events("billing", &["RECOVERED RESTARTED"]);
+    pair.billing.events("orders", &["STARTED NONE"]);
+    // ... and by its silence without them.
+    drop(pair);
+    let without = format!("{PACE}\nlifeline_max_peers = 0");
+    let mut pair = lab.pair_without_lifelines(&without);
     pair.billing.kill();
     let (at, event) = pair.orders.event("billing");
     assert_eq!(event, "DOWN SILENT");
@@ -32,7 +42,7 @@ fn a_killed_server_is_down_and_its_restart_is_recovered() {
 #[test]
 fn a_restart_quicker_than_detection_is_down_and_recovered() {
     let Some(lab) = Lab::new() else { return };
-    let mut pair = lab.pair("detect_within = \"10s\"");
+    let mut pair = lab.pair_without_lifelines("detect_within = \"10s\"\nlifeline_max_peers = 0");
     pair.billing.kill();
     pair.restart_billing(&lab);
     pair.orders.events("billing", &["DOWN RESTARTED", "RECOVERED RESTARTED"]);
@@ -55,7 +65,7 @@ fn a_stopped_and_continued_server_is_down_and_recovered_as_resumed() {
     let Some(lab) = Lab::new() else { return };
     let mut pair = lab.pair(PACE);
     pair.billing.signal(libc::SIGSTOP);
-    pair.orders.events("billing", &["DOWN SILENT"]);
+    pair.orders.events("billing", &["DOWN HUNG"]);
     pair.billing.signal(libc::SIGCONT);
     pair.orders.events("billing", &["RECOVERED RESUMED"]);
     let stalled = pair.billing.expect("SELF_STALLED", |line| {
@@ -112,7 +122,7 @@ fn ids_increase_within_one_epoch() {
     let Some(lab) = Lab::new() else { return };
     let mut pair = lab.pair(PACE);
     pair.billing.kill();
-    pair.orders.events("billing", &["DOWN SILENT"]);
+    pair.orders.events("billing", &["DOWN PROCESS_EXIT"]);
     pair.restart_billing(&lab);
     pair.orders.events("billing", &["RECOVERED RESTARTED"]);
     let told: Vec<Told> = pair.orders.said.iter().filter_map(|line| line.event()).collect();

@@ -104,10 +104,12 @@ fn a_cut_cable_is_down_on_both_sides_and_a_mended_one_recovers_as_reconnected() 
     let [orders, billing] = &mut hosts[..] else { return };
     orders.events("billing", &["STARTED NONE"]);
     billing.events("orders", &["STARTED NONE"]);
+    orders.await_lifelines("billing");
+    billing.await_lifelines("orders");
     for _ in 0..2 {
         network.set_cable("disabled");
-        orders.events("billing", &["DOWN SILENT"]);
-        billing.events("orders", &["DOWN SILENT"]);
+        orders.events("billing", &["DOWN UNREACHABLE"]);
+        billing.events("orders", &["DOWN UNREACHABLE"]);
         network.set_cable("forwarding");
         orders.events("billing", &["RECOVERED RECONNECTED"]);
         billing.events("orders", &["RECOVERED RECONNECTED"]);

@@ -274,6 +274,8 @@ impl Peer {
     fn receive_after_end(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         cx.counters.accepted += 1;
         match arrival.header.kind {
+            // One copy comes by each lifeline, and more by UDP: those are answered in any case.
+            Kind::End if arrival.by_line => {}
             Kind::End => self.answer(arrival, 0, cx),
             // Ends that cross: each side still hears that its own arrived.
             Kind::Reply => self.note_acknowledgement(&arrival.header),

@@ -76,7 +76,8 @@ impl Peer {
         let deadline = self.detector.deadline().filter(|_| judged);
         let half = self.half_margin();
         let late = deadline.filter(|_| !self.late_told).map(|deadline| deadline - half);
-        let nudge = deadline.filter(|_| self.nudge.is_none() && self.lifelines.bound() > 0);
+        // Whether there is a lifeline by then will be seen.
+        let nudge = deadline.filter(|_| self.nudge.is_none() && cx.own.listening.is_some());
         self.timers.set(Timer::Deadline, deadline);
         self.timers.set(Timer::Late, late);
         self.timers.set(Timer::Nudge, nudge.map(|deadline| deadline - half));
