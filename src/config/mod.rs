@@ -25,6 +25,7 @@ mod suggest;
 mod timing;
 mod value;
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -208,6 +209,25 @@ impl Config {
         let missing = || Error::new(Code::Internal, "the index of peers is out of step");
         self.peers.get_mut(at).ok_or_else(missing)
     }
+}
+
+/// A duration as the configuration writes it: `"200ms"`, `"1.5s"`, `"2min"`, `"1h"`.
+///
+/// # Errors
+///
+/// [`Code::Invalid`], with what would be right, if `text` is anything else.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    duration::parse(text).map_err(|why| Error::new(Code::Invalid, why))
+}
+
+/// The mean time between two mistakes, from a rate as `mistakes_at_most` writes it: `"2 per hour"` is
+/// half an hour.
+///
+/// # Errors
+///
+/// [`Code::Invalid`], with what would be right, if `text` is anything else.
+pub fn parse_rate(text: &str) -> Result<Duration> {
+    rate::parse(text).map_err(|why| Error::new(Code::Invalid, why))
 }
 
 /// A setting that a call makes.
