@@ -2,15 +2,19 @@
 //!
 //! A thread of the host must not touch a private descriptor: waking the poller there would write
 //! into whatever file of the host has the same number. So it only fills a channel, and this
-//! thread, which lives in the private table, wakes the poller.
+//! thread wakes the poller. It holds nothing of `io`'s table but a copy of an eventfd: a table is
+//! closed when its last thread has left, and `io`'s must not wait for this one (EMBEDDING: a crash is
+//! known at once).
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use mio::Waker;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token, Waker};
 
 use super::command::Command;
+use super::sys::wake::{Wake, leave_with};
 use super::threads::{SMALL_STACK, Thread};
 use crate::notify::log::Logger;
 
@@ -23,21 +27,56 @@ pub struct Pump {
     thread: Thread,
     /// Dropped to stop.
     halt: Sender<()>,
+    /// The original of what the pump rings, in the table of the poller.
+    _bell: Option<Wake>,
+}
+
+/// How the poller is woken.
+#[derive(Debug)]
+pub enum Poller<'a> {
+    /// It lives in a private table: this token is reported for an eventfd.
+    Private(&'a Registry, Token),
+    /// It lives in the host's table, and may be opened anew there.
+    Shared(Arc<Mutex<Waker>>),
 }
 
 impl Pump {
-    /// Starts carrying what arrives in `from` to the returned channel.
+    /// Starts carrying what arrives in `from` to the returned channel; to be called on `io`.
+    ///
+    /// # Errors
+    ///
+    /// What the system refuses.
     pub fn start(
         from: Receiver<Command>,
-        waker: Arc<Mutex<Waker>>,
+        poller: Poller<'_>,
         logger: Logger,
     ) -> io::Result<(Self, Receiver<Command>)> {
         let (to, commands) = bounded(WAITING);
         let (halt, halted) = bounded::<()>(0);
-        let thread = Thread::start("peermon-pump", SMALL_STACK, logger, move || {
-            carry(&from, &to, &waker, &halted);
-        })?;
-        Ok((Self { thread, halt }, commands))
+        let start = |body: Box<dyn FnOnce() + Send>| {
+            Thread::start("peermon-pump", SMALL_STACK, logger, body)
+        };
+        let (bell, thread) = match poller {
+            Poller::Private(registry, token) => {
+                let bell = Wake::new()?;
+                registry.register(&mut SourceFd(&bell.number()), token, Interest::READABLE)?;
+                let heirloom = bell.bequeath();
+                let thread = start(Box::new(move || match leave_with([heirloom]) {
+                    Some([bell]) => carry(&from, &to, &halted, || bell.ring()),
+                    // Refused (a filter that came later): it stays in the table of the poller.
+                    None => carry(&from, &to, &halted, || heirloom.ring()),
+                }))?;
+                (Some(bell), thread)
+            }
+            Poller::Shared(waker) => {
+                let ring = move || {
+                    // One that fails costs time only: the poller looks by itself once per second.
+                    let _ = waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
+                };
+                (None, start(Box::new(move || carry(&from, &to, &halted, ring)))?)
+            }
+        };
+        Ok((Self { thread, halt, _bell: bell }, commands))
     }
 
     /// Stops it and waits for it; it never blocks on anything but its channels.
@@ -47,12 +86,7 @@ impl Pump {
     }
 }
 
-fn carry(
-    from: &Receiver<Command>,
-    to: &Sender<Command>,
-    waker: &Mutex<Waker>,
-    halted: &Receiver<()>,
-) {
+fn carry(from: &Receiver<Command>, to: &Sender<Command>, halted: &Receiver<()>, ring: impl Fn()) {
     loop {
         let command = select! {
             recv(from) -> command => command,
@@ -63,7 +97,6 @@ fn carry(
             send(to, command) -> sent => if sent.is_err() { return },
             recv(halted) -> _ => return,
         }
-        // A waker that fails costs time only: the poller looks by itself once per second.
-        let _ = waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
+        ring();
     }
 }

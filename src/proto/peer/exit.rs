@@ -34,6 +34,9 @@ const ANSWER_UNKNOWN: Duration = Duration::from_millis(20);
 const MARGIN_LEAST: Duration = Duration::from_millis(20);
 /// A refusal that came so long before the end of a lifeline is a firewall's.
 const TOGETHER: Duration = Duration::from_millis(20);
+/// After the probes the listener is asked, but not at once: a refusal that the probes bring is judged
+/// before a connection costs its 50 us.
+const CALLED_AFTER: Duration = Duration::from_micros(300);
 /// So many heartbeats in a row, none lost and none late, make a calm path.
 const CALM: u32 = 32;
 /// A heartbeat that is later than this is not calm.
@@ -49,7 +52,8 @@ pub struct Inquiry {
     asked: usize,
     /// When a lifeline ended, per index.
     ended: [Option<Time>; LINES],
-    /// Its listener refused a new connection.
+    /// Its listener was asked for a new connection, and refused one.
+    called: [bool; LINES],
     refused: [bool; LINES],
     /// Some listener took a connection: whoever made the end of the lifeline, that process is there.
     found: bool,
@@ -72,6 +76,7 @@ impl Inquiry {
             nonces: [0; MOST_PROBES],
             asked: 0,
             ended: [None; LINES],
+            called: [false; LINES],
             refused: [false; LINES],
             found: false,
             provoked: false,
@@ -89,6 +94,15 @@ impl Inquiry {
     /// When the last lifeline ended.
     fn last_end(&self) -> Option<Time> {
         self.ended.iter().flatten().max().copied()
+    }
+
+    /// When the next listener is to be asked, and which.
+    fn next_call(&self) -> Option<(Time, usize)> {
+        let due = |(index, ended): (usize, &Option<Time>)| {
+            let called = self.called.get(index).copied().unwrap_or(true);
+            ended.filter(|_| !called).map(|at| (at + CALLED_AFTER, index))
+        };
+        self.ended.iter().enumerate().filter_map(due).min()
     }
 
     /// An end and a refused probe, at the same time.
@@ -123,12 +137,13 @@ impl Peer {
         let now = cx.now.mono;
         let mut inquiry = self.inquiry.unwrap_or_else(|| Inquiry::new(now));
         inquiry.provoked |= self.nudge.is_some_and(|nudge| !nudge.acknowledged);
-        if let Some(ended) = inquiry.ended.get_mut(index) {
-            *ended = Some(now);
+        if let (Some(ended), Some(called)) =
+            (inquiry.ended.get_mut(index), inquiry.called.get_mut(index))
+        {
+            (*ended, *called) = (Some(now), false);
         }
         self.inquiry = Some(inquiry);
         self.ask(PROBES, cx);
-        self.open_line(index, cx);
         self.judge_exit(cx);
     }
 
@@ -200,6 +215,7 @@ impl Peer {
     /// The time of a confirmation is over.
     pub(super) fn on_confirm_due(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.mono;
+        self.call_listeners(cx);
         let (patience, margin) = (self.listener_patience(), self.least_margin());
         let Some(inquiry) = &mut self.inquiry else { return };
         let proven = inquiry.proven_by_listener_at(patience).is_some_and(|at| at <= now);
@@ -301,6 +317,18 @@ impl Peer {
         }
     }
 
+    /// A new connection to each listener whose lifeline ended a moment ago.
+    fn call_listeners(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now.mono;
+        let due = |inquiry: &Inquiry| inquiry.next_call().filter(|(at, _)| *at <= now);
+        while let Some((_, index)) = self.inquiry.as_ref().and_then(due) {
+            if let Some(called) = self.inquiry.as_mut().and_then(|it| it.called.get_mut(index)) {
+                *called = true;
+            }
+            self.open_line(index, cx);
+        }
+    }
+
     fn judge_exit(&mut self, cx: &mut Context<'_>) {
         let Some(inquiry) = self.inquiry else { return };
         if inquiry.is_proven_by_probe() && self.lifelines.are_private() {
@@ -312,7 +340,8 @@ impl Peer {
             .proven_by_listener_at(self.listener_patience())
             .filter(|_| self.lifelines.are_private());
         let again = Some(inquiry.again).filter(|_| inquiry.repeats < REPEATS);
-        let next = proven.into_iter().chain(again).fold(alone, Time::min);
+        let call = inquiry.next_call().map(|(at, _)| at);
+        let next = proven.into_iter().chain(again).chain(call).fold(alone, Time::min);
         self.timers.set(Timer::Confirm, Some(next));
     }
 

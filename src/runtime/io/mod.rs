@@ -24,7 +24,7 @@ use self::turn::Turner;
 use super::command::Command;
 use super::core::Core;
 use super::panic::words;
-use super::pump::{Pump, WAITING};
+use super::pump::{Poller, Pump, WAITING};
 use super::shared::Shared;
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
@@ -204,11 +204,13 @@ impl Boot {
         let ports = Ports::open(plan).map_err(|error| refused(&shared.plan, error))?;
         let ready = Ready { table, local: ports.socket.local() };
         let logger = || shared.logger.clone();
-        let (pump, commands) = Pump::start(self.from_hosts.clone(), ports.waker(), logger())
+        let poller = match table {
+            TableKind::Shared => Poller::Shared(ports.waker()),
+            _ => Poller::Private(ports.registry(), ports::PUMP),
+        };
+        let (pump, commands) = Pump::start(self.from_hosts.clone(), poller, logger())
             .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
-        // Before the worker, whose look-ups open and close descriptors: when the process dies, the
-        // kernel closes one number after the other, and a listener must go before its connections.
         let at = (ready.local, ports.socket.family());
         let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &shared.logger);
         let reach = Reach::open(shared.plan.listen, table, ports.registry(), &shared.logger);
@@ -221,7 +223,7 @@ impl Boot {
             recorder,
             logger: logger(),
         };
-        match Worker::start(task) {
+        match Worker::start(task, table != TableKind::Shared) {
             Ok(worker) => Ok(Life { ports, lifelines, reach, pump, worker, commands, ready, tap }),
             Err(error) => {
                 lifelines.close(ports);

@@ -18,6 +18,8 @@ pub const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
 /// The twin has heard something.
 pub const TWIN: Token = Token(2);
+/// A request waits in the channel of the pump.
+pub const PUMP: Token = Token(4);
 /// Links, addresses or routes have changed.
 pub const NETLINK: Token = Token(3);
 

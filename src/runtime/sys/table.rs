@@ -45,8 +45,8 @@ pub fn enter(keep: Option<RawFd>) -> (TableKind, Option<RawFd>) {
 
 /// As [`enter`], for a thread that was started in a table that is private already: `keep` are
 /// numbers above 2 and stay what they are. [`TableKind::Shared`] means that nothing has changed.
-pub fn enter_another(keep: [RawFd; 2]) -> TableKind {
-    let kind = leave(&keep);
+pub fn enter_another(keep: &[RawFd]) -> TableKind {
+    let kind = leave(keep);
     if kind != TableKind::Shared {
         fill_standard();
     }
@@ -172,9 +172,13 @@ fn fill_standard() {
     }
 }
 
-/// Moves a descriptor that must live in the host's table to 1024 and above, or as high as the limit
-/// allows, closing the old number: a host that uses `select` dies when low numbers run out. On
+/// Moves a descriptor to 1024 and above, or as high as the limit allows, closing the old number. On
 /// failure the old number stays.
+///
+/// In the host's table because a host that uses `select` dies when low numbers run out. In a private
+/// one because of how a process dies: the kernel closes the highest number first (it defers each
+/// close to a list that it works off from the end). Sockets that refuse by being closed must be
+/// closed before the connections whose end makes a peer ask.
 pub fn move_up(number: RawFd) -> RawFd {
     let mut least = 1024;
     while least > number {
@@ -242,7 +246,7 @@ mod tests {
         let keep = [pipes[1][1], pipes[0][0]];
         let before = target(pipes[0][1]);
         let (kind, open) = in_a_thread(move || {
-            let kind = enter_another(keep);
+            let kind = enter_another(&keep);
             let mut open = open_numbers();
             open.retain(|number| !target(*number).is_empty());
             open.sort_unstable();

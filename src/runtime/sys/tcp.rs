@@ -5,12 +5,13 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, RawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::family::canonical;
 use super::sockopt;
+use super::table::move_up;
 
 /// Connections that the kernel completes before we take them.
 const BACKLOG: i32 = 32;
@@ -62,6 +63,9 @@ impl Listener {
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
+        let number = move_up(socket.into_raw_fd());
+        // SAFETY: `move_up` returns the number of the socket that was just released to it.
+        let socket = unsafe { Socket::from_raw_fd(number) };
         Ok(Self { socket, private: PhantomData })
     }
 

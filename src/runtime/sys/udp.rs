@@ -90,14 +90,11 @@ impl PeerSocket {
         // Where this is refused, there is one witness less.
         let _ = refusals::enable(socket.as_raw_fd(), family);
         let reported = Cell::new(false);
-        let mut this = Self { socket, family, cookie: None, reported, private: PhantomData };
-        if shared {
-            let number = move_up(this.socket.into_raw_fd());
-            // SAFETY: `move_up` returns the number of the socket that was just released to it.
-            this.socket = unsafe { Socket::from_raw_fd(number) };
-            this.cookie = sockopt::cookie(number);
-        }
-        Ok(this)
+        let number = move_up(socket.into_raw_fd());
+        // SAFETY: `move_up` returns the number of the socket that was just released to it.
+        let socket = unsafe { Socket::from_raw_fd(number) };
+        let cookie = if shared { sockopt::cookie(number) } else { None };
+        Ok(Self { socket, family, cookie, reported, private: PhantomData })
     }
 
     /// Which addresses it reaches.

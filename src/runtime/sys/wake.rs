@@ -18,8 +18,15 @@ pub struct Wake {
 }
 
 /// The number of a [`Wake`], for a thread that is about to leave the table with a copy of it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Heirloom(RawFd);
+
+impl Heirloom {
+    /// Wakes, from a thread that could not leave: in this table the original has the number.
+    pub fn ring(self) {
+        ring(self.0);
+    }
+}
 
 impl Wake {
     /// A new one.
@@ -50,30 +57,34 @@ impl Wake {
 
     /// Wakes whoever polls it (edge-triggered: every ring is an edge, so nobody has to read).
     pub fn ring(&self) {
-        let one = 1_u64;
-        // SAFETY: writes the eight bytes of `one`.
-        let written = unsafe { libc::write(self.number(), (&raw const one).cast(), 8) };
-        if written < 0 {
-            // The count is full, after 2^64 rings; it starts again from zero.
-            let mut count = 0_u64;
-            // SAFETY: reads the eight bytes of `count` and writes those of `one`.
-            unsafe {
-                libc::read(self.number(), (&raw mut count).cast(), 8);
-                libc::write(self.number(), (&raw const one).cast(), 8);
-            }
+        ring(self.number());
+    }
+}
+
+fn ring(number: RawFd) {
+    let one = 1_u64;
+    // SAFETY: writes the eight bytes of `one`.
+    let written = unsafe { libc::write(number, (&raw const one).cast(), 8) };
+    if written < 0 {
+        // The count is full, after 2^64 rings; it starts again from zero.
+        let mut count = 0_u64;
+        // SAFETY: reads the eight bytes of `count` and writes those of `one`.
+        unsafe {
+            libc::read(number, (&raw mut count).cast(), 8);
+            libc::write(number, (&raw const one).cast(), 8);
         }
     }
 }
 
 /// Moves the calling thread, which was started in a private table, into one of its own, in which
-/// nothing is left but copies of the two; `None` if the system refuses, and then nothing has
+/// nothing is left but copies of these; `None` if the system refuses, and then nothing has
 /// changed. Whoever holds the originals keeps them open until this has returned.
-pub fn leave_with(heirlooms: [Heirloom; 2]) -> Option<[Wake; 2]> {
+pub fn leave_with<const N: usize>(heirlooms: [Heirloom; N]) -> Option<[Wake; N]> {
     let numbers = heirlooms.map(|heirloom| heirloom.0);
-    if table::enter_another(numbers) == TableKind::Shared {
+    if table::enter_another(&numbers) == TableKind::Shared {
         return None;
     }
-    // SAFETY: the new table kept these two numbers, which are copies of open descriptors, and
+    // SAFETY: the new table kept these numbers, which are copies of open descriptors, and
     // nothing else owns them in it.
     Some(
         numbers.map(|number| unsafe {

@@ -20,6 +20,7 @@ use self::resolve::{Resolver, look_up};
 use self::trace::Recorder;
 use super::command::Command;
 use super::sys::family::Family;
+use super::sys::table;
 use super::threads::{Thread, WORK_STACK};
 use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};
@@ -71,13 +72,18 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts it; to be called on a thread of the private table.
-    pub fn start(task: Task) -> io::Result<Self> {
+    /// Starts it, in a descriptor table of its own if `io`'s is `private`: that must not wait for
+    /// this thread when the process dies.
+    pub fn start(task: Task, private: bool) -> io::Result<Self> {
         let (orders, incoming) = unbounded();
         let logger = task.logger.clone();
         let stopped = Arc::new(AtomicBool::new(false));
         let work = Work::new(task, Arc::clone(&stopped));
         let thread = Thread::start("peermon-work", WORK_STACK, logger, move || {
+            // Where that is refused (a filter that came later) it stays in the table of `io`.
+            if private {
+                table::enter_another(&[]);
+            }
             work.run(&incoming);
         })?;
         Ok(Self { thread, orders, stopped })

@@ -97,6 +97,9 @@ impl Peer {
             to.set_port(self.lifelines.twin_port);
         }
         let Some(line) = self.lifelines.lines.get_mut(index) else { return };
+        if line.stage != Stage::None {
+            return;
+        }
         let conn = cx.out.new_conn();
         line.enter(Stage::Connecting(conn), cx.now.mono);
         cx.out.connect(conn, index as u8, to);
@@ -110,7 +113,8 @@ impl Peer {
         let (stage, life) = (line.stage, now.since(line.since));
         line.enter(Stage::None, now);
         self.changed = true;
-        if let Stage::Bound { .. } = stage {
+        let was_bound = matches!(stage, Stage::Bound { .. });
+        if was_bound {
             if life < RETRY_FIRST {
                 self.put_off(index, now);
             } else if let Some(line) = self.lifelines.lines.get_mut(index) {
@@ -125,6 +129,12 @@ impl Peer {
                 Closing::Refused => self.on_listener_refused(index, cx),
                 Closing::Ended => self.on_listener_lost(index, cx),
                 Closing::Failed => {}
+            }
+        }
+        if was_bound && self.inquiry.is_some() {
+            // The inquiry asks the listener itself.
+            if let Some(line) = self.lifelines.lines.get_mut(index) {
+                line.retry = line.retry.max(now + RETRY_FIRST);
             }
         }
         self.tend_lines(cx);
