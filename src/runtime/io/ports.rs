@@ -11,17 +11,22 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use crate::config::plan::Listen;
+use crate::runtime::sys::alarm::Alarm;
 use crate::runtime::sys::udp::PeerSocket;
 
 /// Datagrams, or what became of some.
 pub const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
+const ALARM: Token = Token(5);
 /// The twin has heard something.
 pub const TWIN: Token = Token(2);
 /// A request waits in the channel of the pump.
 pub const PUMP: Token = Token(4);
 /// Links, addresses or routes have changed.
 pub const NETLINK: Token = Token(3);
+
+/// Waits shorter than this end on time and not at the next whole millisecond.
+const SHORT: Duration = Duration::from_millis(10);
 
 /// What the poller reports at once; more is reported at the next look.
 const EVENTS: usize = 64;
@@ -31,6 +36,8 @@ const EVENTS: usize = 64;
 pub struct Ports {
     poll: Poll,
     events: Events,
+    /// For short waits; none in the host's table, where its number could become somebody else's.
+    alarm: Option<Alarm>,
     /// Shared with the pump, which lives in the same table.
     waker: Arc<Mutex<Waker>>,
     /// Where datagrams arrive.
@@ -60,8 +67,11 @@ impl Ports {
         let socket = PeerSocket::bind(plan.listen, plan.receive_buffer, plan.shared)
             .map_err(|error| ("listen", error))?;
         let (poll, waker) = poller(&socket).map_err(|error| ("open the poller", error))?;
+        // Where it is refused, short waits are rounded to whole milliseconds.
+        let alarm = if plan.shared { None } else { alarm(poll.registry()).ok() };
         Ok(Self {
             poll,
+            alarm,
             events: Events::with_capacity(EVENTS),
             waker: Arc::new(Mutex::new(waker)),
             socket,
@@ -82,6 +92,11 @@ impl Ports {
 
     /// Sleeps until something arrives, a request comes or `limit` is over.
     pub fn wait(&mut self, limit: Duration) {
+        let short = !limit.is_zero() && limit < SHORT;
+        if let Some(alarm) = self.alarm.as_ref().filter(|_| short) {
+            // The poller's own limit is rounded up, and so comes after.
+            alarm.set(limit);
+        }
         // Datagrams and requests are looked for anyway, so an interruption does not matter. A
         // poller that fails for good must not become a busy loop.
         let polled = self.poll.poll(&mut self.events, Some(limit));
@@ -125,6 +140,12 @@ impl Ports {
         }
         Ok(())
     }
+}
+
+fn alarm(registry: &Registry) -> io::Result<Alarm> {
+    let alarm = Alarm::new()?;
+    registry.register(&mut SourceFd(&alarm.number()), ALARM, Interest::READABLE)?;
+    Ok(alarm)
 }
 
 fn poller(socket: &PeerSocket) -> io::Result<(Poll, Waker)> {

@@ -1,5 +1,6 @@
 //! The few files that speak to the kernel, and the only ones of this ring that may hold `unsafe`.
 
+pub mod alarm;
 pub mod clock;
 pub mod eventfd;
 pub mod exit;
