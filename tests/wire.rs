@@ -12,8 +12,8 @@ use std::iter::once;
 
 use peermon::proto::auth::{DirectionKey, TAG_LEN, key_id, node_id};
 use peermon::proto::wire::{
-    Application, EXT_GROUP, HEADER_LEN, Header, Kind, MAX_LEN, MAX_SENT, MIN_LEN, Malformed, Names,
-    OwnState, decode, encode,
+    Application, EXT_GROUP, HEADER_LEN, Header, Kind, Lifeline, MAX_LEN, MAX_SENT, MIN_LEN,
+    Malformed, Names, OwnState, decode, encode, encode_hello, quote,
 };
 use proptest::prelude::*;
 
@@ -299,8 +299,35 @@ fn another_version_is_said_to_be_one_whatever_follows() {
 }
 
 #[test]
+fn a_hello_says_which_lifeline_it_is_and_where_the_second_ones_listen() {
+    let dump = dumps().into_iter().find(|dump| dump.kind == "RUNNING").unwrap();
+    let running = dump.bytes();
+    let header = Header { kind: Kind::Hello, path: 5, ..decode(&running).unwrap().header };
+    let lifeline = Lifeline { index: 1, twin_port: 40_123 };
+    let packet = encode_hello(&header, lifeline, &dump.key());
+    let bytes = packet.as_bytes();
+    assert_eq!(bytes.len(), 191);
+    assert_eq!(bytes[168..175], [0, 4, 0, 3, 1, 0x9c, 0xbb]);
+    let hello = decode(bytes).unwrap();
+    assert_eq!((hello.header, hello.lifeline()), (header, Some(lifeline)));
+    assert!(hello.verifies(&dump.key()));
+    assert_eq!(decode(&running).unwrap().lifeline(), None);
+}
+
+#[test]
+fn an_icmp_message_that_quotes_too_little_says_nothing() {
+    let bytes = dumps().into_iter().find(|dump| dump.kind == "PROBE").unwrap().bytes();
+    let header = decode(&bytes).unwrap().header;
+    let quoted = quote(&bytes[..72]).unwrap();
+    assert_eq!((quoted.sender, quoted.receiver), (header.sender, header.receiver));
+    assert_eq!(quoted.nonce, header.nonce);
+    assert_eq!(quote(&bytes[..71]), None);
+    assert_eq!(quote(&[b"X", &bytes[1..]].concat()), None);
+}
+
+#[test]
 fn an_unknown_type_is_said_to_be_one_if_its_lengths_are_right() {
-    for kind in [0, 6, 7, 255] {
+    for kind in [0, 7, 8, 255] {
         let bytes = edited("RUNNING", |bytes| bytes[5] = kind);
         assert_eq!(fault(&bytes), Some(Malformed::UnknownKind));
         assert_eq!(fault(&bytes[..100]), Some(Malformed::Shape));

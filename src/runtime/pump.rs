@@ -31,24 +31,18 @@ pub struct Pump {
     _bell: Option<Wake>,
 }
 
-/// How the poller is woken.
-#[derive(Debug)]
-pub enum Poller<'a> {
-    /// It lives in a private table: this token is reported for an eventfd.
-    Private(&'a Registry, Token),
-    /// It lives in the host's table, and may be opened anew there.
-    Shared(Arc<Mutex<Waker>>),
-}
-
 impl Pump {
-    /// Starts carrying what arrives in `from` to the returned channel; to be called on `io`.
+    /// Starts carrying what arrives in `from` to the returned channel; to be called on `io`. In a
+    /// private table a bell of the pump's own wakes the poller, as `token`; where the poller lives in
+    /// the host's table, or there is no descriptor left for that, its `waker` does.
     ///
     /// # Errors
     ///
     /// What the system refuses.
     pub fn start(
         from: Receiver<Command>,
-        poller: Poller<'_>,
+        waker: Arc<Mutex<Waker>>,
+        private: Option<(&Registry, Token)>,
         logger: Logger,
     ) -> io::Result<(Self, Receiver<Command>)> {
         let (to, commands) = bounded(WAITING);
@@ -56,24 +50,27 @@ impl Pump {
         let start = |body: Box<dyn FnOnce() + Send>| {
             Thread::start("peermon-pump", SMALL_STACK, logger, body)
         };
-        let (bell, thread) = match poller {
-            Poller::Private(registry, token) => {
-                let bell = Wake::new()?;
-                registry.register(&mut SourceFd(&bell.number()), token, Interest::READABLE)?;
+        let bell = private.and_then(|(registry, token)| {
+            let bell = Wake::new().ok()?;
+            let mut source = SourceFd(&bell.number());
+            registry.register(&mut source, token, Interest::READABLE).ok()?;
+            Some(bell)
+        });
+        let thread = match &bell {
+            Some(bell) => {
                 let heirloom = bell.bequeath();
-                let thread = start(Box::new(move || match leave_with([heirloom]) {
+                start(Box::new(move || match leave_with([heirloom]) {
                     Some([bell]) => carry(&from, &to, &halted, || bell.ring()),
                     // Refused (a filter that came later): it stays in the table of the poller.
                     None => carry(&from, &to, &halted, || heirloom.ring()),
-                }))?;
-                (Some(bell), thread)
+                }))?
             }
-            Poller::Shared(waker) => {
+            None => {
                 let ring = move || {
                     // One that fails costs time only: the poller looks by itself once per second.
                     let _ = waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
                 };
-                (None, start(Box::new(move || carry(&from, &to, &halted, ring)))?)
+                start(Box::new(move || carry(&from, &to, &halted, ring)))?
             }
         };
         Ok((Self { thread, halt, _bell: bell }, commands))

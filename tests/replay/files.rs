@@ -153,7 +153,7 @@ fn what_is_wrong_is_said_with_its_file_its_line_and_what_would_be_right() {
 fn a_wrong_option_is_refused_in_plain_words() {
     let cases: [(&[&str], &str); 3] = [
         (&["replay", "x", "--mistakes-at-most", "often"], "\"1 per 30 days\""),
-        (&["replay", "x", "--detect-within", "5"], "\"200ms\""),
+        (&["replay", "x", "--detect-within", "5"], "\"500ms\""),
         (&["trace", "generate", "earthquake"], "gilbert-elliott"),
     ];
     for (arguments, right) in cases {

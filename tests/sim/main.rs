@@ -37,6 +37,7 @@ mod rules;
 mod scenarios;
 mod servers;
 mod storm;
+mod suspicions;
 mod tcp;
 mod ticks;
 mod truth;

@@ -151,6 +151,18 @@ impl World {
         }
     }
 
+    /// Something cuts the newest standing connection of `index` between two nodes, seen from `ends` (of
+    /// the two, the opener first).
+    pub fn reset_line(&mut self, a: usize, b: usize, index: u8, ends: &[usize]) {
+        let found = self.tcp.pipes.iter().rposition(|pipe| {
+            let nodes = pipe.ends.map(|end| end.node);
+            pipe.stands && pipe.index == index && (nodes == [a, b] || nodes == [b, a])
+        });
+        for end in ends {
+            self.post(found.expect("a standing connection"), *end, Wire::Fin);
+        }
+    }
+
     /// A stranger connects to a listener of `node`; says which connection that is.
     pub fn stranger_connects(&mut self, node: usize, index: u8) -> Conn {
         self.tcp.accepted += 1;

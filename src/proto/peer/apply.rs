@@ -69,7 +69,7 @@ impl Peer {
         }
         self.settle_claims();
         self.drop_lines(cx);
-        self.end_inquiry();
+        self.forget_signs();
         self.lives.accept(arrival.header.incarnation);
         self.filters.iter_mut().for_each(|filter| *filter = Default::default());
         if let Some(filter) = self.filter(arrival.header.path) {
@@ -160,7 +160,7 @@ impl Peer {
         self.detector.disarm();
         self.settle_claims();
         self.stop_judging();
-        self.end_inquiry();
+        self.forget_signs();
         self.tell(EventKind::Ended, reason, Duration::ZERO, cx);
         self.greet_later(cx);
     }
@@ -201,9 +201,7 @@ impl Peer {
         self.confessed = false;
         // The recovery may come with a REPLY, which has no stamp to compare.
         self.doubted = learnt == Learnt::Doubted && header.kind != Kind::Running;
-        self.suspected = false;
-        self.nudge = None;
-        self.calm = 0;
+        self.forget_signs();
         self.set_flag(view::FLAG_EXIT_SEEN, false);
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);

@@ -117,7 +117,7 @@ impl Peer {
             return;
         }
         if self.answers_inquiry(header.echoed_nonce) {
-            self.on_inquiry_answered();
+            self.on_inquiry_answered(cx);
         }
         let detect_within = self.pace.detect_within;
         let Some(newcomer) = &mut self.claims.newcomer else { return };

@@ -13,7 +13,11 @@ use crate::proto::wire::{self, Header, Kind, Names, OwnState};
 impl Peer {
     /// Answers one datagram with one REPLY, to a configured address, within the limit (rule R29).
     pub(super) fn answer(&mut self, arrival: &Arrival, flags: u16, cx: &mut Context<'_>) {
-        if !self.answers.take(cx.now.mono) {
+        let own = self.lives.is_current(arrival.header.incarnation)
+            && arrival.header.receiver_incarnation == self.outbound.incarnation
+            && matches!(arrival.header.kind, Kind::Probe | Kind::End);
+        let bucket = if own { &mut self.own_answers } else { &mut self.answers };
+        if !bucket.take(cx.now.mono) {
             cx.counters.limited += 1;
             return;
         }
@@ -54,6 +58,14 @@ impl Peer {
         let path = source.map_or(0, |source| self.outbound.path_to(source));
         let draft = self.draft(Kind::Probe, self.grant.announced(), self.addressee(), cx);
         self.send_on(path, None, Header { nonce, ..draft }, cx);
+    }
+
+    /// PROBE with `nonce` on every path.
+    pub(super) fn send_probe_on_all(&mut self, nonce: u64, cx: &mut Context<'_>) {
+        let draft = self.draft(Kind::Probe, self.grant.announced(), self.addressee(), cx);
+        for path in 0..self.outbound.paths.len() {
+            self.send_on(path, None, Header { nonce, ..draft }, cx);
+        }
     }
 
     /// PROBE with `nonce` to an address that is not configured (rule R10).

@@ -51,6 +51,11 @@ impl Echo {
         self.round_trip
     }
 
+    /// When an echo advanced last: the peer has heard something new of us.
+    pub fn advanced(&self) -> Option<Time> {
+        self.advanced
+    }
+
     /// Takes the echo in `header`, which arrived at `received`; returns what it proves of the
     /// datagram's age. `log` is that of the echoed path.
     pub fn take(&mut self, header: &Header, received: Time, log: &SentLog) -> Bound {

@@ -10,18 +10,12 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::lifeline::LINES;
+use super::inquiry::{Inquiry, Nonces, PROBES};
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::event::Reason;
 use crate::proto::machine::{Closing, Phase};
 use crate::proto::time::Time;
 
-/// Probes per lifeline that ends.
-const PROBES: usize = 3;
-/// A kernel closes one descriptor after the other: the first probes may find the socket, and the first
-/// connection the listener, still open. So often it is asked again, with one probe each.
-const REPEATS: u32 = 4;
-const MOST_PROBES: usize = PROBES * LINES + REPEATS as usize;
 /// The least time that a live process has to answer a probe before it is asked again.
 const ANSWER_LEAST: Duration = Duration::from_millis(1);
 /// The same before a refused connection is believed. Rule R21 says 1 ms; a middlebox that resets and
@@ -32,117 +26,68 @@ const LISTENER_LEAST: Duration = Duration::from_millis(4);
 const ANSWER_UNKNOWN: Duration = Duration::from_millis(20);
 /// The least margin that is left by one kind of evidence alone.
 const MARGIN_LEAST: Duration = Duration::from_millis(20);
-/// A refusal that came so long before the end of a lifeline is a firewall's.
-const TOGETHER: Duration = Duration::from_millis(20);
-/// After the probes the listener is asked, but not at once: a refusal that the probes bring is judged
-/// before a connection costs its 50 us.
-const CALLED_AFTER: Duration = Duration::from_micros(300);
 /// So many heartbeats in a row, none lost and none late, make a calm path.
 const CALM: u32 = 32;
 /// A heartbeat that is later than this is not calm.
 const CALM_LATENESS: Duration = Duration::from_millis(10);
 /// We ourselves were late by more than this: the answer may be late by the same cause.
 const OWN_LATENESS: Duration = Duration::from_micros(500);
+/// What ends a lifeline so soon after we wrote on it was provoked by that.
+const PROVOKED_LEAST: Duration = Duration::from_millis(20);
 
-/// What is known since the first sign of an exit.
-#[derive(Clone, Copy, Debug)]
-pub struct Inquiry {
-    begun: Time,
-    nonces: [u64; MOST_PROBES],
-    asked: usize,
-    /// When a lifeline ended, per index.
-    ended: [Option<Time>; LINES],
-    /// Its listener was asked for a new connection, and refused one.
-    called: [bool; LINES],
-    refused: [bool; LINES],
-    /// Some listener took a connection: whoever made the end of the lifeline, that process is there.
-    found: bool,
-    /// A lifeline ended in answer to what we wrote on it: a firewall that was closed meanwhile does
-    /// that. An exit says so by itself.
-    provoked: bool,
-    /// A probe was refused by the peer's own address.
-    unreachable: Option<Time>,
-    /// How often it was asked again, and when the next time is.
-    repeats: u32,
-    again: Time,
-    /// A refused listener was given a second time, for our own lateness.
-    graced: bool,
-}
-
-impl Inquiry {
-    fn new(begun: Time) -> Self {
-        Self {
-            begun,
-            nonces: [0; MOST_PROBES],
-            asked: 0,
-            ended: [None; LINES],
-            called: [false; LINES],
-            refused: [false; LINES],
-            found: false,
-            provoked: false,
-            unreachable: None,
-            repeats: 0,
-            again: begun,
-            graced: false,
-        }
-    }
-
-    fn has_asked(&self, nonce: u64) -> bool {
-        nonce != 0 && self.nonces.contains(&nonce)
-    }
-
-    /// When the last lifeline ended.
-    fn last_end(&self) -> Option<Time> {
-        self.ended.iter().flatten().max().copied()
-    }
-
-    /// When the next listener is to be asked, and which.
-    fn next_call(&self) -> Option<(Time, usize)> {
-        let due = |(index, ended): (usize, &Option<Time>)| {
-            let called = self.called.get(index).copied().unwrap_or(true);
-            ended.filter(|_| !called).map(|at| (at + CALLED_AFTER, index))
-        };
-        self.ended.iter().enumerate().filter_map(due).min()
-    }
-
-    /// An end and a refused probe, at the same time.
-    fn is_proven_by_probe(&self) -> bool {
-        let first_end = self.ended.iter().flatten().min().filter(|_| !self.provoked).copied();
-        self.unreachable.zip(first_end).is_some_and(|(at, end)| at + TOGETHER >= end)
-    }
-
-    /// When an end and the refusal of the listener beside it prove the exit, if nobody answers.
-    fn proven_by_listener_at(&self, patience: Duration) -> Option<Time> {
-        if self.provoked {
-            return None;
-        }
-        let both = self.ended.iter().zip(&self.refused).filter(|(_, refused)| **refused);
-        both.filter_map(|(ended, _)| *ended).min().map(|end| end + patience)
-    }
+/// What speaks for and against the peer's process, beside its heartbeats.
+#[derive(Clone, Debug, Default)]
+pub struct Signs {
+    /// What is being found out since a sign that the process ended.
+    pub(super) inquiry: Option<Inquiry>,
+    /// The probes of the last inquiry that nobody answered: a late answer still counts.
+    former: Nonces,
+    /// When the last probes of an inquiry left.
+    inquired: Option<Time>,
+    /// Since when datagrams of ours are refused without that the peer heard any.
+    refused_since: Option<Time>,
+    /// One kind of evidence speaks for an end: its next heartbeat has to be in time. The deadline
+    /// that stood before.
+    suspected: Option<Time>,
+    nudge: Option<Nudge>,
+    /// Heartbeats in a row of which none was lost or late.
+    calm: u32,
 }
 
 /// What tells a frozen process from a cut: lifeline data that was sent while heartbeats are missing.
 #[derive(Clone, Copy, Debug)]
-pub struct Nudge {
+struct Nudge {
     sent: Time,
     acknowledged: bool,
 }
 
+impl Signs {
+    /// Whether half of the margin may still bring a nudge.
+    pub(super) fn may_nudge(&self) -> bool {
+        self.nudge.is_none()
+    }
+}
+
 impl Peer {
-    /// A lifeline ended, and no END had come out of it.
-    pub(super) fn on_line_ended(&mut self, index: usize, how: Closing, cx: &mut Context<'_>) {
+    /// A lifeline that had stood for `life` ended, and no END had come out of it. `written` is when we
+    /// wrote on it last.
+    pub(super) fn on_line_ended(
+        &mut self,
+        index: usize,
+        how: Closing,
+        (life, written): (Duration, Option<Time>),
+        cx: &mut Context<'_>,
+    ) {
         if how != Closing::Ended || !self.may_inquire(cx) {
             return;
         }
         let now = cx.now.mono;
-        let mut inquiry = self.inquiry.unwrap_or_else(|| Inquiry::new(now));
-        inquiry.provoked |= self.nudge.is_some_and(|nudge| !nudge.acknowledged);
-        if let (Some(ended), Some(called)) =
-            (inquiry.ended.get_mut(index), inquiry.called.get_mut(index))
-        {
-            (*ended, *called) = (Some(now), false);
-        }
-        self.inquiry = Some(inquiry);
+        let mut inquiry = self.signs.inquiry.unwrap_or_else(|| Inquiry::new(now));
+        let recent = (self.echo.round_trip() * 2).max(PROVOKED_LEAST);
+        let provoked = written.is_some_and(|at| now.since(at) < recent);
+        let call = self.may_call_again(life);
+        inquiry.note_end(index, now, life, provoked, call);
+        self.signs.inquiry = Some(inquiry);
         self.ask(PROBES, cx);
         self.judge_exit(cx);
     }
@@ -150,9 +95,8 @@ impl Peer {
     /// A connection that was opened to find out whether the listener is there stood, and is gone
     /// before anybody spoke: the listener was being closed, perhaps.
     pub(super) fn on_listener_lost(&mut self, index: usize, cx: &mut Context<'_>) {
-        let Some(inquiry) = &mut self.inquiry else { return };
-        if inquiry.ended.get(index).is_some_and(Option::is_some) && inquiry.repeats < REPEATS {
-            inquiry.repeats += 1;
+        let Some(inquiry) = &mut self.signs.inquiry else { return };
+        if inquiry.has_ended(index) && inquiry.repeat() {
             self.ask(1, cx);
             self.open_line(index, cx);
         }
@@ -160,39 +104,38 @@ impl Peer {
 
     /// The listener with this index refused a connection.
     pub(super) fn on_listener_refused(&mut self, index: usize, cx: &mut Context<'_>) {
-        let Some(inquiry) = &mut self.inquiry else { return };
-        inquiry.found = false;
-        if let Some(refused) = inquiry.refused.get_mut(index) {
-            *refused = true;
-        }
+        let Some(inquiry) = &mut self.signs.inquiry else { return };
+        inquiry.note_listener(index, true);
         self.judge_exit(cx);
     }
 
     /// The listener with this index took a connection: its table is open.
     pub(super) fn on_listener_found(&mut self, index: usize) {
-        let Some(inquiry) = &mut self.inquiry else { return };
-        inquiry.found = true;
-        if let Some(refused) = inquiry.refused.get_mut(index) {
-            *refused = false;
+        if let Some(inquiry) = &mut self.signs.inquiry {
+            inquiry.note_listener(index, false);
         }
     }
 
     /// ICMP: a datagram of ours found no socket, says `from`.
     pub fn on_datagram_refused(&mut self, from: IpAddr, nonce: u64, cx: &mut Context<'_>) {
-        if !self.outbound.leads_to(from) || !self.may_inquire(cx) {
+        let (paths, all) = self.outbound.paths_to(from);
+        if paths == 0 || !self.may_inquire(cx) {
             return;
         }
         let now = cx.now.mono;
-        match &mut self.inquiry {
+        let before = self.refused_before();
+        match &mut self.signs.inquiry {
             Some(inquiry) if inquiry.has_asked(nonce) => {
-                inquiry.unreachable.get_or_insert(now);
+                inquiry.note_refusal(paths, all, now);
+                self.signs.refused_since = before.or(Some(now));
                 self.judge_exit(cx);
             }
             // A heartbeat was refused: that is asked about, not more often than it matters.
             None if nonce == self.outbound.nonce && self.state == State::Up => {
+                self.signs.refused_since = before.or(Some(now));
                 let lately = |at: Time| now.since(at) < self.pace.detect_within;
-                if !self.inquired.is_some_and(lately) {
-                    self.inquiry = Some(Inquiry::new(now));
+                if !self.signs.inquired.is_some_and(lately) {
+                    self.signs.inquiry = Some(Inquiry::new(now));
                     self.ask(PROBES, cx);
                     self.judge_exit(cx);
                 }
@@ -201,15 +144,25 @@ impl Peer {
         }
     }
 
-    /// Whether `nonce` is that of a probe of an inquiry.
+    /// Whether `nonce` is that of a probe of this or the last inquiry.
     pub(super) fn answers_inquiry(&self, nonce: u64) -> bool {
-        self.inquiry.is_some_and(|inquiry| inquiry.has_asked(nonce))
+        nonce != 0
+            && (self.signs.inquiry.is_some_and(|inquiry| inquiry.has_asked(nonce))
+                || self.signs.former.contains(&nonce))
     }
 
     /// The current life answered a probe: it lives, whatever became of its lifelines.
-    pub(super) fn on_inquiry_answered(&mut self) {
+    pub(super) fn on_inquiry_answered(&mut self, cx: &Context<'_>) {
+        if let Some(inquiry) = self.signs.inquiry.filter(Inquiry::has_ends) {
+            self.note_cut(inquiry.life, cx.now.mono);
+        }
         self.end_inquiry();
-        self.suspected = false;
+        self.signs.former = Nonces::default();
+        self.signs.refused_since = None;
+        if let Some(deadline) = self.signs.suspected.take() {
+            self.detector.extend(deadline, 0);
+            self.rearm(cx);
+        }
     }
 
     /// The time of a confirmation is over.
@@ -217,25 +170,25 @@ impl Peer {
         let now = cx.now.mono;
         self.call_listeners(cx);
         let (patience, margin) = (self.listener_patience(), self.least_margin());
-        let Some(inquiry) = &mut self.inquiry else { return };
-        let proven = inquiry.proven_by_listener_at(patience).is_some_and(|at| at <= now);
+        let proven = self.proven_by_listener().is_some_and(|at| at <= now);
+        let Some(inquiry) = &mut self.signs.inquiry else { return };
         if proven && cx.own.lateness > OWN_LATENESS && !inquiry.graced {
             inquiry.graced = true;
             self.timers.set(Timer::Confirm, Some(now + patience));
             return;
         }
-        if proven && self.lifelines.are_private() {
+        if proven {
             return self.on_exit_proven(cx);
         }
-        if inquiry.last_end().unwrap_or(inquiry.begun) + margin > now {
-            if inquiry.again <= now && inquiry.repeats < REPEATS {
-                inquiry.repeats += 1;
+        if inquiry.latest() + margin > now {
+            if inquiry.again <= now && inquiry.repeat() {
                 self.ask(1, cx);
             }
             return self.judge_exit(cx);
         }
-        // Nobody answered and nothing is proven.
-        let suspicious = inquiry.unreachable.is_some() || !(inquiry.found || inquiry.provoked);
+        // Nobody answered and nothing is proven. An answer that comes later still counts.
+        let suspicious = inquiry.is_suspicious();
+        self.signs.former = inquiry.nonces();
         self.end_inquiry();
         if suspicious {
             self.suspect(cx);
@@ -244,24 +197,24 @@ impl Peer {
 
     /// Half of the margin is gone.
     pub(super) fn on_nudge_due(&mut self, cx: &mut Context<'_>) {
-        if self.nudge.is_none() && self.write_nudge(cx) {
-            self.nudge = Some(Nudge { sent: cx.now.mono, acknowledged: false });
+        if self.signs.may_nudge() && self.write_nudge(cx) {
+            self.signs.nudge = Some(Nudge { sent: cx.now.mono, acknowledged: false });
         }
     }
 
     /// The peer's kernel has what was written on a lifeline.
     pub fn on_line_acknowledged(&mut self) {
-        if let Some(nudge) = &mut self.nudge {
+        if let Some(nudge) = &mut self.signs.nudge {
             nudge.acknowledged = true;
         }
     }
 
-    /// What the silence that became a verdict at `now` means, as far as the lifelines tell.
+    /// What the silence that becomes a verdict now means, as far as the lifelines tell.
     pub(super) fn reason_of_silence(&self, cx: &Context<'_>) -> Reason {
-        if self.gap.is_isolated() || self.suspected {
+        if self.gap.is_isolated() || self.signs.suspected.is_some() {
             return Reason::Unreachable;
         }
-        match self.nudge {
+        match self.signs.nudge {
             Some(nudge) if nudge.acknowledged => Reason::Hung,
             Some(nudge) if nudge.sent + self.answer_patience() <= cx.now.mono => {
                 Reason::Unreachable
@@ -273,14 +226,21 @@ impl Peer {
     /// A heartbeat arrived: `missed` ones before it did not, and it came `late`.
     pub(super) fn note_calm(&mut self, missed: u64, late: Duration) {
         let calm = missed == 0 && late <= CALM_LATENESS;
-        self.calm = if calm { self.calm.saturating_add(1) } else { 0 };
-        self.nudge = None;
-        self.suspected = false;
+        self.signs.calm = if calm { self.signs.calm.saturating_add(1) } else { 0 };
+        self.signs.nudge = None;
+        self.signs.suspected = None;
+        self.signs.former = Nonces::default();
+    }
+
+    /// Up again, another life, or an end: what was seen of the former one does not count.
+    pub(super) fn forget_signs(&mut self) {
+        self.signs = Signs { inquired: self.signs.inquired, ..Signs::default() };
+        self.timers.set(Timer::Confirm, None);
     }
 
     /// Nothing is being found out any more.
     pub(super) fn end_inquiry(&mut self) {
-        self.inquiry = None;
+        self.signs.inquiry = None;
         self.timers.set(Timer::Confirm, None);
     }
 
@@ -300,48 +260,50 @@ impl Peer {
             && !self.outbound.is_leaving()
     }
 
-    /// So many probes with fresh nonces, on the path that was heard last.
+    /// Since when we are refused: what the peer heard after that makes it a thing of the past.
+    fn refused_before(&self) -> Option<Time> {
+        let heard = self.echo.advanced();
+        let over = |since: Time| heard.is_some_and(|at| at > since + self.echo.round_trip());
+        self.signs.refused_since.filter(|since| !over(*since))
+    }
+
+    fn proven_by_listener(&self) -> Option<Time> {
+        let inquiry = self.signs.inquiry.filter(|_| self.lifelines.are_private())?;
+        inquiry.proven_by_listener_at(self.listener_patience(), self.refused_before())
+    }
+
+    /// So many probes with fresh nonces, each on every path: whichever carries may be answered by.
     fn ask(&mut self, probes: usize, cx: &mut Context<'_>) {
         let again = cx.now.mono + self.answer_patience();
-        self.inquired = Some(cx.now.mono);
-        let to = self.heard.map(|heard| heard.source);
+        self.signs.inquired = Some(cx.now.mono);
         for _ in 0..probes {
             let nonce = cx.draw();
-            let Some(inquiry) = &mut self.inquiry else { return };
+            let Some(inquiry) = &mut self.signs.inquiry else { return };
             inquiry.again = again;
-            if let Some(place) = inquiry.nonces.get_mut(inquiry.asked % MOST_PROBES) {
-                *place = nonce;
-            }
-            inquiry.asked += 1;
-            self.send_probe(to, nonce, cx);
+            inquiry.note_probe(nonce);
+            self.send_probe_on_all(nonce, cx);
         }
     }
 
     /// A new connection to each listener whose lifeline ended a moment ago.
     fn call_listeners(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.mono;
-        let due = |inquiry: &Inquiry| inquiry.next_call().filter(|(at, _)| *at <= now);
-        while let Some((_, index)) = self.inquiry.as_ref().and_then(due) {
-            if let Some(called) = self.inquiry.as_mut().and_then(|it| it.called.get_mut(index)) {
-                *called = true;
-            }
+        while let Some(inquiry) = &mut self.signs.inquiry {
+            let Some((_, index)) = inquiry.next_call().filter(|(at, _)| *at <= now) else { return };
+            inquiry.note_call(index);
             self.open_line(index, cx);
         }
     }
 
     fn judge_exit(&mut self, cx: &mut Context<'_>) {
-        let Some(inquiry) = self.inquiry else { return };
-        if inquiry.is_proven_by_probe() && self.lifelines.are_private() {
+        let Some(inquiry) = self.signs.inquiry else { return };
+        if inquiry.is_proven_by_probe(self.refused_before()) && self.lifelines.are_private() {
             return self.on_exit_proven(cx);
         }
-        let begun = inquiry.last_end().unwrap_or(inquiry.begun);
-        let alone = begun + self.least_margin();
-        let proven = inquiry
-            .proven_by_listener_at(self.listener_patience())
-            .filter(|_| self.lifelines.are_private());
-        let again = Some(inquiry.again).filter(|_| inquiry.repeats < REPEATS);
+        let alone = inquiry.latest() + self.least_margin();
         let call = inquiry.next_call().map(|(at, _)| at);
-        let next = proven.into_iter().chain(again).chain(call).fold(alone, Time::min);
+        let others = [self.proven_by_listener(), inquiry.next_repeat(), call];
+        let next = others.into_iter().flatten().fold(alone, Time::min);
         self.timers.set(Timer::Confirm, Some(next));
     }
 
@@ -361,10 +323,11 @@ impl Peer {
 
     /// One kind of evidence alone: the next heartbeat has to be in time.
     fn suspect(&mut self, cx: &mut Context<'_>) {
-        if self.state != State::Up || self.calm < CALM {
+        let Some(deadline) = self.detector.deadline() else { return };
+        if self.state != State::Up || self.signs.calm < CALM {
             return;
         }
-        self.suspected = true;
+        self.signs.suspected.get_or_insert(deadline);
         self.detector.shorten(cx.now.mono, self.least_margin());
         self.rearm(cx);
     }

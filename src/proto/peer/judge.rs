@@ -77,7 +77,7 @@ impl Peer {
         let half = self.half_margin();
         let late = deadline.filter(|_| !self.late_told).map(|deadline| deadline - half);
         // Whether there is a lifeline by then will be seen.
-        let nudge = deadline.filter(|_| self.nudge.is_none() && cx.own.listening.is_some());
+        let nudge = deadline.filter(|_| self.signs.may_nudge() && cx.own.listening.is_some());
         self.timers.set(Timer::Deadline, deadline);
         self.timers.set(Timer::Late, late);
         self.timers.set(Timer::Nudge, nudge.map(|deadline| deadline - half));

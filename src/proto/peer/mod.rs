@@ -17,6 +17,7 @@ mod filter;
 mod flap;
 mod grant;
 mod inbound;
+mod inquiry;
 mod judge;
 mod life;
 mod lifeline;
@@ -44,7 +45,7 @@ pub use view::{State, View};
 
 use self::claim::Claims;
 use self::echo::Echo;
-use self::exit::{Inquiry, Nudge};
+use self::exit::Signs;
 use self::filter::Filter;
 use self::flap::Flap;
 use self::grant::Grant;
@@ -69,6 +70,9 @@ use super::time::{Now, Time, Wall};
 
 /// Answers per second and at once (rule R29).
 const ANSWERS: (u64, u64) = (10, 3);
+/// Answers to PROBE and END of the current life, which nobody can repeat: two lifelines that are cut
+/// one after the other bring fourteen probes, and silence would be taken for death.
+const OWN_ANSWERS: (u64, u64) = (20, 16);
 /// Verifications of repeated sequences, per second and at once (rule R29).
 const REPEATS: (u64, u64) = (10, 3);
 /// Verifications of datagrams of other lives that prove nothing, per second and at once.
@@ -133,15 +137,8 @@ pub struct Peer {
     paused_until: Time,
 
     lifelines: Lifelines,
-    /// What is being found out since a sign that the process ended.
-    inquiry: Option<Inquiry>,
-    /// When the last probes of an inquiry left.
-    inquired: Option<Time>,
-    /// One kind of evidence speaks for an end: its next heartbeat has to be in time.
-    suspected: bool,
-    nudge: Option<Nudge>,
-    /// Heartbeats in a row of which none was lost or late.
-    calm: u32,
+    /// What speaks for and against its process, beside its heartbeats.
+    signs: Signs,
     /// Which of its addresses have neither route nor carrier on our side.
     cut_off: Vec<IpAddr>,
 
@@ -151,6 +148,8 @@ pub struct Peer {
     outbound: Outbound,
     timers: Timers,
     answers: Bucket,
+    /// For what the current life alone can ask: nobody else uses them up.
+    own_answers: Bucket,
     repeats: Bucket,
     strangers: Bucket,
     /// The present nonce was told to an unproven sender once (rule R3).
@@ -206,17 +205,14 @@ impl Peer {
             not_seen_told: false,
             paused_until: Time::ZERO,
             lifelines: Lifelines::default(),
-            inquiry: None,
-            inquired: None,
-            suspected: false,
-            nudge: None,
-            calm: 0,
+            signs: Signs::default(),
             cut_off: Vec::new(),
             echo: Echo::new(),
             paths: Paths::default(),
             flap: Flap::new(settings.flapping),
             timers: Timers::default(),
             answers: Bucket::new(ANSWERS.0, ANSWERS.1),
+            own_answers: Bucket::new(OWN_ANSWERS.0, OWN_ANSWERS.1),
             repeats: Bucket::new(REPEATS.0, REPEATS.1),
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
             nonce_told: false,
@@ -304,9 +300,9 @@ impl Peer {
         self.claims = Claims::default();
         self.gap = Gap::default();
         self.restart_lines(cx);
-        self.end_inquiry();
-        self.suspected = false;
-        self.nudge = None;
+        self.forget_signs();
+        // Who looks after our links and routes begins anew too, and says again what is cut off.
+        self.cut_off.clear();
         self.flags &= !(view::FLAG_HELD_DOWN | view::FLAG_ONE_WAY);
         self.timers.clear();
         self.outbound.begin(incarnation);
@@ -330,7 +326,7 @@ impl Peer {
         }
         self.settle_claims();
         self.restart_lines(cx);
-        self.end_inquiry();
+        self.forget_signs();
         self.renew_nonce(cx);
         self.echo = Echo::new();
         self.paths.forget_said();

@@ -157,6 +157,16 @@ impl Outbound {
         (0..self.paths.len()).any(|path| self.address_of(path).is_some_and(|to| to.ip() == ip))
     }
 
+    /// Which paths lead to `ip`, and which there are: one bit each.
+    pub fn paths_to(&self, ip: IpAddr) -> (u8, u8) {
+        let bits = |(to, all): (u8, u8), path: usize| {
+            let bit = 1 << path;
+            let leads = self.address_of(path).is_some_and(|address| address.ip() == ip);
+            (if leads { to | bit } else { to }, all | bit)
+        };
+        (0..self.paths.len()).fold((0, 0), bits)
+    }
+
     /// Whether all paths lead to `cut_off`; `None` if there is no path.
     pub fn is_cut_off(&self, cut_off: &[IpAddr]) -> Option<bool> {
         let mut to = (0..self.paths.len()).filter_map(|path| self.address_of(path)).peekable();

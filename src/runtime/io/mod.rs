@@ -24,7 +24,7 @@ use self::turn::Turner;
 use super::command::Command;
 use super::core::Core;
 use super::panic::words;
-use super::pump::{Poller, Pump, WAITING};
+use super::pump::{Pump, WAITING};
 use super::shared::Shared;
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
@@ -204,12 +204,10 @@ impl Boot {
         let ports = Ports::open(plan).map_err(|error| refused(&shared.plan, error))?;
         let ready = Ready { table, local: ports.socket.local() };
         let logger = || shared.logger.clone();
-        let poller = match table {
-            TableKind::Shared => Poller::Shared(ports.waker()),
-            _ => Poller::Private(ports.registry(), ports::PUMP),
-        };
-        let (pump, commands) = Pump::start(self.from_hosts.clone(), poller, logger())
-            .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
+        let private = (table != TableKind::Shared).then(|| (ports.registry(), ports::PUMP));
+        let (pump, commands) =
+            Pump::start(self.from_hosts.clone(), ports.waker(), private, logger())
+                .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let at = (ready.local, ports.socket.family());
         let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &shared.logger);

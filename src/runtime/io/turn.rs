@@ -139,8 +139,10 @@ impl<'a> Turner<'a> {
             self.keep_ports();
             self.ports.wait(sleep);
             self.take_pulse(core);
-            let drain = self.take_in(core);
+            // Before the drain: its questions to the kernel take time, and nothing is to be judged by
+            // a time up to which not everything was taken.
             self.tell_reach(core);
+            let drain = self.take_in(core);
             self.tell_acknowledged(core);
             self.feed(core, drain.at, Input::Drained { dropped: drain.dropped });
             let (backlog, published) = self.settle(core);

@@ -29,6 +29,9 @@ impl Lines {
             match self.listener.accept() {
                 Ok((stream, source)) => {
                     if self.table.len() >= self.most {
+                        self.table.drop_oldest_finished();
+                    }
+                    if self.table.len() >= self.most {
                         self.counters.refused += 1;
                         continue;
                     }
@@ -47,8 +50,21 @@ impl Lines {
                         self.counters.refused += u64::from(!self.starved);
                         (self.accepting, self.starved) = (false, true);
                     }
-                    // That one was given up by its other end.
-                    _ => {}
+                    // That one was given up by its other end, or its network is gone.
+                    Some(
+                        libc::ECONNABORTED
+                        | libc::EPROTO
+                        | libc::EINTR
+                        | libc::ENETDOWN
+                        | libc::ENETUNREACH
+                        | libc::EHOSTDOWN
+                        | libc::EHOSTUNREACH
+                        | libc::ENONET
+                        | libc::ENOPROTOOPT
+                        | libc::EOPNOTSUPP,
+                    ) => {}
+                    // Refused for good (a filter that came later): asking on would be a busy loop.
+                    _ => (self.accepting, self.starved) = (false, true),
                 },
             }
         }

@@ -52,6 +52,9 @@ pub struct PeerSocket {
     private: PhantomData<*const ()>,
 }
 
+/// So many errors of earlier datagrams may come between two attempts to send one.
+const OLD_ERRORS: u32 = 4;
+
 impl PeerSocket {
     /// Binds. `receive_buffer` is in bytes as `SO_RCVBUF` counts them; the buffer never becomes
     /// smaller than the system's default. `shared` says that the host's table is in use: then the
@@ -169,10 +172,14 @@ impl PeerSocket {
         let to = SockAddr::from(self.family.mapped(to));
         let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         let once = || self.socket.send_to_with_flags(bytes, &to, flags).map(|_| ());
-        match once() {
-            Err(error) if self.is_old(&error) => once(),
-            sent => sent,
+        let mut sent = once();
+        for _ in 0..OLD_ERRORS {
+            match sent {
+                Err(error) if self.is_old(&error) => sent = once(),
+                _ => break,
+            }
         }
+        sent
     }
 
     /// Whether [`PeerSocket::report`] has something, as far as reads and sends have shown.

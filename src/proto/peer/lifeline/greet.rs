@@ -1,6 +1,7 @@
 //! HELLO: how a connection becomes a lifeline, and what is taken from one.
 
 use super::Stage;
+use super::tend::BIND_WITHIN;
 use crate::proto::machine::Conn;
 use crate::proto::peer::inbound::Arrival;
 use crate::proto::peer::{Context, Peer};
@@ -33,11 +34,14 @@ impl Peer {
         if !proven || !self.may_have_lines(cx) || !self.is_hello(index, datagram, cx) {
             return false;
         }
-        let leads = self.leads(cx);
+        let (leads, now) = (self.leads(cx), cx.now.mono);
         let Some(line) = self.lifelines.lines.get_mut(index) else { return false };
         match line.stage {
-            // Of two the one that the smaller name opened stays.
-            Stage::Bound { ours: true, .. } if leads => return false,
+            // Of two that are opened at once the one of the smaller name stays. Later on, a proven
+            // newcomer says that the peer's end of ours is gone, whatever became of the FIN.
+            Stage::Bound { ours: true, .. } if leads && now.since(line.since) < BIND_WITHIN => {
+                return false;
+            }
             Stage::Bound { conn: old, .. } => cx.out.close(old, index as u8),
             // What we asked for is compared when it is bound.
             Stage::Connecting(old) | Stage::Greeting(old, _) if !leads => {
@@ -66,7 +70,8 @@ impl Peer {
         let header = datagram.header;
         match line.stage {
             Stage::Greeting(_, nonce) => {
-                if header.echoed_nonce == nonce && self.is_hello(index, datagram, cx) {
+                let wanted = self.may_have_lines(cx);
+                if wanted && header.echoed_nonce == nonce && self.is_hello(index, datagram, cx) {
                     self.bind_line(index, Stage::Bound { conn, ours: true }, datagram, cx);
                     self.tend_lines(cx);
                 } else {

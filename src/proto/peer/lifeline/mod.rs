@@ -47,6 +47,8 @@ struct Line {
     /// The highest sequence that was taken on it, and the last that was sent: of the present lives.
     seen: u64,
     sent: u64,
+    /// When something was written on it last, after it was bound.
+    written: Option<Time>,
 }
 
 impl Line {
@@ -66,6 +68,7 @@ impl Line {
     fn enter(&mut self, stage: Stage, now: Time) {
         self.stage = stage;
         self.since = now;
+        self.written = None;
     }
 }
 

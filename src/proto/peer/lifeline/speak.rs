@@ -64,6 +64,9 @@ impl Peer {
     ) {
         let Some(line) = self.lifelines.lines.get_mut(index) else { return };
         line.sent += 1;
+        if line.bound().is_some() {
+            line.written = Some(cx.now.mono);
+        }
         let listening = cx.own.listening;
         let private = listening.is_some_and(|listening| listening.private);
         let header = Header {

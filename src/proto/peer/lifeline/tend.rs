@@ -8,7 +8,7 @@ use crate::proto::peer::{Context, Peer, State, Timer, view};
 use crate::proto::time::Time;
 
 /// A connection must stand and be bound within this.
-const BIND_WITHIN: Duration = Duration::from_secs(3);
+pub(super) const BIND_WITHIN: Duration = Duration::from_secs(3);
 /// The first and the longest gap between two attempts.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(60);
@@ -92,7 +92,9 @@ impl Peer {
     pub(in crate::proto::peer) fn open_line(&mut self, index: usize, cx: &mut Context<'_>) {
         let source = self.heard.map(|heard| heard.source);
         let path = source.map_or(0, |source| self.outbound.path_to(source));
-        let Some(mut to) = self.outbound.address_of(path) else { return };
+        let Some(mut to) = self.outbound.address_of(path) else {
+            return self.put_off(index, cx.now.mono);
+        };
         if index > 0 {
             to.set_port(self.lifelines.twin_port);
         }
@@ -110,19 +112,22 @@ impl Peer {
         let Some(index) = self.lifelines.index_of(conn) else { return };
         let now = cx.now.mono;
         let Some(line) = self.lifelines.lines.get_mut(index) else { return };
-        let (stage, life) = (line.stage, now.since(line.since));
+        let (stage, life, written) = (line.stage, now.since(line.since), line.written);
         line.enter(Stage::None, now);
         self.changed = true;
-        let was_bound = matches!(stage, Stage::Bound { .. });
-        if was_bound {
+        if let Stage::Bound { .. } = stage {
             if life < RETRY_FIRST {
                 self.put_off(index, now);
             } else if let Some(line) = self.lifelines.lines.get_mut(index) {
                 line.failures = 0;
             }
-            self.lifelines.cuts.note(life, now);
-            self.set_flag(view::FLAG_LIFELINES_GIVEN_UP, self.lifelines.cuts.given_up);
-            self.on_line_ended(index, how, cx);
+            self.on_line_ended(index, how, (life, written), cx);
+            if self.signs.inquiry.is_some()
+                && let Some(line) = self.lifelines.lines.get_mut(index)
+            {
+                // The inquiry asks the listener itself.
+                line.retry = line.retry.max(now + RETRY_FIRST);
+            }
         } else {
             self.put_off(index, now);
             match how {
@@ -131,13 +136,19 @@ impl Peer {
                 Closing::Failed => {}
             }
         }
-        if was_bound && self.inquiry.is_some() {
-            // The inquiry asks the listener itself.
-            if let Some(line) = self.lifelines.lines.get_mut(index) {
-                line.retry = line.retry.max(now + RETRY_FIRST);
-            }
-        }
         self.tend_lines(cx);
+    }
+
+    /// Whether an inquiry may open a lifeline that had stood for `life`: one that dies at once is left
+    /// to the backoff, one that was given up to the next life.
+    pub(in crate::proto::peer) fn may_call_again(&self, life: Duration) -> bool {
+        life >= RETRY_FIRST && !self.lifelines.cuts.given_up
+    }
+
+    /// A lifeline that had stood for `life` was cut, and the peer lives.
+    pub(in crate::proto::peer) fn note_cut(&mut self, life: Duration, now: Time) {
+        self.lifelines.cuts.note(life, now);
+        self.set_flag(view::FLAG_LIFELINES_GIVEN_UP, self.lifelines.cuts.given_up);
     }
 
     /// Another life of the peer or of ours: what was bound is void.
