@@ -51,8 +51,9 @@ impl Peer {
             Stage::None => {}
         }
         let echo = (cx.draw(), header.nonce);
-        self.bind_line(index, Stage::Bound { conn, ours: false }, datagram, cx);
+        // What is written before it is bound provokes nothing: the peer waits for it.
         self.say_hello(index, conn, echo, false, cx);
+        self.bind_line(index, Stage::Bound { conn, ours: false }, datagram, cx);
         self.tend_lines(cx);
         true
     }
