@@ -9,8 +9,8 @@
 //! |---|---|---|---|
 //! | `peermon-io` | private | heartbeats, judgement | its poller |
 //! | `peermon-twin` | private, another | holds the second lifelines, if there are lifelines | its poller |
-//! | `peermon-pump` | private | carries requests of host threads to `io` and wakes its poller | channels |
-//! | `peermon-work` | private | looks up names; later files, traces, children | anything |
+//! | `peermon-pump` | private, another | carries requests of host threads to `io` and wakes its poller | channels |
+//! | `peermon-work` | private, another | looks up names; later files, traces, children | anything |
 //! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
 //! | `peermon-interrupt` | the host's | interrupts, if somebody registered for them | the host's code |
 //!
@@ -20,10 +20,11 @@
 //!
 //! A descriptor of the private table is used and dropped only on a thread of that table: on a host
 //! thread its number is somebody else's. The types that own one (`sys::udp::PeerSocket`, `sys::tcp`,
-//! `sys::wake`, `lines`, `io::ports::Ports`) are not `Send`. The two private tables share nothing but
-//! the two eventfds by which `io` and the twin wake one another. Host threads fill a channel that the
-//! pump empties. The only descriptor in the host's table is the eventfd of [`Monitor::event_fd`], which `io` inherits and
-//! writes to through its own reference.
+//! `sys::wake`, `lines`, `io::ports::Ports`) are not `Send`. The private tables share nothing but the
+//! eventfds by which `io` and the twin wake one another and the pump wakes `io`: a table is closed
+//! when its last thread has left, and a dying process must be seen at once. Host threads fill a
+//! channel that the pump empties. The only descriptor in the host's table is the eventfd of
+//! [`Monitor::event_fd`], which `io` inherits and writes to through its own reference.
 //!
 //! Code of the host (callbacks) runs only on threads of the host's table, with no lock of the
 //! library held.
