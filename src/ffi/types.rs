@@ -76,8 +76,8 @@ pub struct monitor_event {
     pub path: u32,
     /// FLAPPING: how many outages there were within "flap_window". 0 for every other kind.
     pub outages: u32,
-    /// PATH_DOWN, PATH_UP: the address of the path, "10.0.0.2:28170" or "[fd00::2]:28170". NULL for
-    /// every other kind.
+    /// PATH_DOWN, PATH_UP: the address of the path and its port as text, an IPv6 one in brackets. NULL
+    /// for every other kind.
     pub address: *const c_char,
 }
 
