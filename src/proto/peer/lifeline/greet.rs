@@ -37,7 +37,13 @@ impl Peer {
         let Some(line) = self.lifelines.lines.get_mut(index) else { return false };
         match line.stage {
             // Of two the one that the smaller name opened stays.
-            Stage::Bound { ours: true, .. } if leads => return false,
+            Stage::Bound { conn: old, ours: true } if leads => {
+                // Whose end stands does not ask for another: what is written finds out, and if it
+                // finds nothing, the kernel there resets the connection.
+                let nonces = (self.outbound.nonce, self.outbound.latest.nonce);
+                self.say_hello(index, old, nonces, false, cx);
+                return false;
+            }
             Stage::Bound { conn: old, .. } => cx.out.close(old, index as u8),
             // What we asked for is compared when it is bound.
             Stage::Connecting(old) | Stage::Greeting(old, _) if !leads => {
