@@ -462,3 +462,18 @@ fn a_line_that_only_the_peer_knows_to_be_cut_is_opened_again() {
         assert!(!has_down(&world));
     }
 }
+
+#[test]
+fn two_lines_that_are_reset_one_after_the_other_are_asked_about_twice_and_answered_twice() {
+    // A middlebox that refuses besides, and delays that put milliseconds between the two resets: the
+    // answers to the first probes are over when the second line ends.
+    for seed in 0..60 {
+        let mut world = lined_pair(seed);
+        world.both(A, B, |link| link.jitter = ms(10));
+        world.run(secs(20));
+        world.tcp.refuses_all = true;
+        world.reset_lines(A, B);
+        world.run(secs(2));
+        assert!(!has_down(&world), "seed {seed}: {:?}", world.story(A, "b"));
+    }
+}

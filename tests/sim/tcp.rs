@@ -336,12 +336,14 @@ impl World {
         }
     }
 
-    /// The truth hears what a node is told of the end of a connection.
+    /// The truth hears what comes out of a connection, and of its end.
     fn note_evidence(&mut self, index: usize, waiting: &Waiting) {
-        let Waiting::Closed(conn, Closing::Ended | Closing::Refused) = waiting else { return };
-        if let Some((pipe, end)) = self.tcp.find(index, *conn) {
-            let other = self.tcp.pipes[pipe].ends[1 - end].node;
-            self.truth.on_evidence(other, index, self.now);
+        let (Waiting::Closed(conn, _) | Waiting::Data(conn, _)) = waiting else { return };
+        let Some((pipe, end)) = self.tcp.find(index, *conn) else { return };
+        let other = self.tcp.pipes[pipe].ends[1 - end].node;
+        match waiting {
+            Waiting::Data(_, bytes) => self.truth.on_line_delivered(other, index, bytes, self.now),
+            _ => self.truth.on_evidence(other, index, self.now),
         }
     }
 

@@ -221,6 +221,14 @@ impl Truth {
         life.process < self.sleepers[node].exits
     }
 
+    /// RUNNING comes out of a lifeline at `to`.
+    pub fn on_line_delivered(&mut self, from: usize, to: usize, bytes: &[u8], now: Time) {
+        let awake = self.awake(to, now);
+        if wire::decode(bytes).is_ok_and(|datagram| datagram.header.kind == Kind::Running) {
+            self.ways[from][to].heard_awake = awake;
+        }
+    }
+
     /// To tell of a life otherwise: as if it were of the present process of `node`.
     pub fn revive(&mut self, node: usize, to: usize) {
         let exits = self.sleepers[node].exits;

@@ -38,6 +38,8 @@ pub struct Echo {
     /// When the first datagram was sent that is not in the echo; `None` if not known to be any.
     unanswered: Option<Time>,
     round_trip: Duration,
+    /// How far the round trips lie from that, smoothed.
+    deviation: Duration,
 }
 
 impl Echo {
@@ -49,6 +51,12 @@ impl Echo {
     /// The smoothed round trip; zero if none was measured.
     pub fn round_trip(&self) -> Duration {
         self.round_trip
+    }
+
+    /// How long an answer may take on this path: the smoothed round trip and four mean deviations
+    /// (RFC 6298, section 2, without its floor); zero if none was measured.
+    pub fn answer_time(&self) -> Duration {
+        self.round_trip + self.deviation * 4
     }
 
     /// Takes the echo in `header`, which arrived at `received`; returns what it proves of the
@@ -83,7 +91,12 @@ impl Echo {
         let since = received.since(sending.at);
         if advances && sending.exact {
             let (old, new) = (self.round_trip, since.saturating_sub(hold));
-            self.round_trip = if old.is_zero() { new } else { (old * 7 + new) / 8 };
+            if old.is_zero() {
+                (self.round_trip, self.deviation) = (new, new / 2);
+            } else {
+                self.round_trip = (old * 7 + new) / 8;
+                self.deviation = (self.deviation * 3 + old.abs_diff(new)) / 4;
+            }
         }
         Bound::AtMost(since.saturating_sub(at_most))
     }
