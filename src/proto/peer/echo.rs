@@ -38,7 +38,7 @@ pub struct Echo {
     /// When the first datagram was sent that is not in the echo; `None` if not known to be any.
     unanswered: Option<Time>,
     round_trip: Duration,
-    /// How far the round trips lie from that, smoothed.
+    /// How far round trips lay from that of late: rises at once, and falls by a sixteenth each.
     deviation: Duration,
 }
 
@@ -53,8 +53,9 @@ impl Echo {
         self.round_trip
     }
 
-    /// How long an answer may take on this path: the smoothed round trip and four mean deviations
-    /// (RFC 6298, section 2, without its floor); zero if none was measured.
+    /// How long an answer may take: the smoothed round trip and four deviations, as in RFC 6298
+    /// (section 2), but of the largest of late instead of the mean one: heartbeats are few, and of two
+    /// paths they measure the faster one. Zero if none was measured.
     pub fn answer_time(&self) -> Duration {
         self.round_trip + self.deviation * 4
     }
@@ -95,7 +96,8 @@ impl Echo {
                 (self.round_trip, self.deviation) = (new, new / 2);
             } else {
                 self.round_trip = (old * 7 + new) / 8;
-                self.deviation = (self.deviation * 3 + old.abs_diff(new)) / 4;
+                let deviation = old.abs_diff(new);
+                self.deviation = ((self.deviation * 15 + deviation) / 16).max(deviation);
             }
         }
         Bound::AtMost(since.saturating_sub(at_most))

@@ -200,7 +200,8 @@ impl Peer {
     /// The time of a confirmation is over.
     pub(super) fn on_confirm_due(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.mono;
-        let (patience, margin) = (self.listener_patience(), self.least_margin());
+        let patience = self.listener_patience();
+        let margin = self.least_margin().max(patience);
         let Some(inquiry) = &mut self.inquiry else { return };
         let proven = inquiry.proven_by_listener_at(patience).is_some_and(|at| at <= now);
         if proven && cx.own.lateness > OWN_LATENESS && !inquiry.graced {
@@ -307,7 +308,7 @@ impl Peer {
             return self.on_exit_proven(cx);
         }
         let begun = inquiry.last_end().unwrap_or(inquiry.begun);
-        let alone = begun + self.least_margin();
+        let alone = begun + self.least_margin().max(self.listener_patience());
         let proven = inquiry
             .proven_by_listener_at(self.listener_patience())
             .filter(|_| self.lifelines.are_private());

@@ -192,6 +192,13 @@ impl Peer {
             Freshness::Fresh => {}
             Freshness::Copy | Freshness::Old => {
                 cx.counters.replayed += 1;
+                // A heartbeat may overtake the answer that proves life; its nonce is new.
+                let answers = header.kind == Kind::Reply
+                    && header.receiver_incarnation == self.outbound.incarnation
+                    && self.answers_inquiry(header.echoed_nonce);
+                if answers && self.verify(datagram, cx) {
+                    self.on_inquiry_answered();
+                }
                 return;
             }
             Freshness::Twin => {
