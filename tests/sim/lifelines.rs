@@ -469,7 +469,7 @@ fn two_lines_that_are_reset_one_after_the_other_are_asked_about_twice_and_answer
     // answers to the first probes are over when the second line ends.
     for seed in 0..60 {
         let mut world = lined_pair(seed);
-        world.both(A, B, |link| link.jitter = ms(10));
+        world.both(A, B, |link| link.jitter = ms(5));
         world.run(secs(20));
         world.tcp.refuses_all = true;
         world.reset_lines(A, B);
