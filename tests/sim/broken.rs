@@ -8,7 +8,7 @@ use peermon::proto::machine::Input;
 use peermon::proto::time::Time;
 
 use super::invariants::Checker;
-use super::servers::{address, ms, pair, pair_unstarted, second};
+use super::servers::{address, lined_pair, ms, pair, pair_unstarted, second};
 use super::truth::Overrun;
 use super::world::World;
 
@@ -253,4 +253,83 @@ fn a_gap_that_nobody_announced_is_seen() {
         announced: ms(200),
     });
     assert_broken(checker.check_gaps(&mut world), "15");
+}
+
+#[test]
+fn an_exit_of_a_process_that_is_there_is_seen() {
+    let result = judge(|_, events, _| events[2].1.reason = Reason::ProcessExit);
+    assert_broken(result, "R21: the process");
+    // It is gone, and nothing can have told of it.
+    let result = judge(|world, events, _| {
+        events[2].1.reason = Reason::ProcessExit;
+        world.truth.on_exit(B);
+    });
+    assert_broken(result, "R21: nothing told");
+    judge(|world, events, _| {
+        events[2].1.reason = Reason::ProcessExit;
+        world.truth.on_exit(B);
+        world.nodes.iter_mut().for_each(|node| node.settings.lifeline_max_peers = 4);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_reason_that_was_amended_wrongly_is_seen() {
+    let mut world = lined_pair(5);
+    world.stop(B);
+    world.run(Duration::from_secs(3));
+    world.kill(B);
+    world.run(Duration::from_secs(1));
+    let checker = Checker::new(2);
+    checker.check_amended(&world, A).unwrap();
+    world.truth.revive(B, A);
+    assert_broken(checker.check_amended(&world, A), "R31: the process");
+}
+
+#[test]
+fn a_machine_without_power_that_hangs_is_seen() {
+    let hung = |off: Option<Duration>| {
+        judge(|world, events, _| {
+            events[2].1.reason = Reason::Hung;
+            world.truth.sleepers[B].kernel_off = off.map(|before| events[2].0 - before);
+        })
+    };
+    assert_broken(hung(Some(ms(2000))), "R31: HUNG");
+    hung(Some(ms(10))).unwrap();
+    hung(None).unwrap();
+}
+
+#[test]
+fn what_is_called_unreachable_too_soon_is_seen() {
+    for reason in [Reason::Unreachable, Reason::Hung] {
+        let result = judge(|_, events, _| {
+            events[2].0 = events[2].0 - ms(200);
+            events[2].1.reason = reason;
+        });
+        assert_broken(result, "6: DOWN");
+    }
+    // Unless something of it was closed just before.
+    judge(|world, events, _| {
+        events[2].0 = events[2].0 - ms(200);
+        events[2].1.reason = Reason::Unreachable;
+        world.truth.way_mut(B, A).evidence = events[2].0 - ms(25);
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_isolation_that_is_told_twice_is_seen() {
+    let tell = |kinds: &[EventKind]| {
+        judge(|_, events, _| {
+            let (at, last) = events.last().cloned().unwrap();
+            for (more, kind) in (1..).zip(kinds) {
+                let id = last.id + more;
+                events.push((at, Event { kind: *kind, id, peer: None, ..last.clone() }));
+            }
+        })
+    };
+    use EventKind::{SelfConnected, SelfIsolated};
+    tell(&[SelfIsolated, SelfConnected, SelfIsolated]).unwrap();
+    assert_broken(tell(&[SelfIsolated, SelfIsolated]), "R20");
+    assert_broken(tell(&[SelfConnected]), "R20");
 }

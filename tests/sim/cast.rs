@@ -12,7 +12,7 @@ use super::world::World;
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Two to four servers that watch one another, each with its own intervals, rule and clock.
-pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
+pub fn cast(rng: &mut Rng, paths: &mut Rng, lines: &mut Rng) -> World {
     let mut world = World::new(rng.next());
     let nodes = rng.pick(&[2, 2, 2, 3, 3, 4]);
     for index in 0..nodes {
@@ -27,8 +27,23 @@ pub fn cast(rng: &mut Rng, paths: &mut Rng) -> World {
         second_network(&mut world, paths);
     }
     damp_some(&mut world, paths);
+    if lines.chance(0.5) {
+        lifelines(&mut world, lines);
+    }
     world.tape = Some(Vec::new());
     world
+}
+
+/// Everybody may have lifelines, in kernels and tables of some kind.
+fn lifelines(world: &mut World, rng: &mut Rng) {
+    world.refuses_by_icmp = rng.chance(0.7);
+    world.private = rng.chance(0.8);
+    let redundant = rng.chance(0.2);
+    for index in 0..world.nodes.len() {
+        world.nodes[index].settings.lifeline_max_peers = 4;
+        world.nodes[index].settings.redundant = redundant;
+        world.replace(index);
+    }
 }
 
 /// The notices of some peers rest when they flap.

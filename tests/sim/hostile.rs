@@ -379,8 +379,8 @@ fn two_hundred_thousand_hostile_datagrams_change_nothing() {
         seen.retain(|(name, _)| *name != "stale");
         assert_eq!(seen.len(), 12, "{seen:?}");
     }
-    // Each of two targets owes each of two peers ten answers a second and a burst of three.
-    assert!(answers > 0 && answers <= 4 * (passed.as_secs() * 10 + 13), "{answers} {passed:?}");
+    // Each of two targets owes each of two peers ten answers a second and a burst of twelve.
+    assert!(answers > 0 && answers <= 4 * (passed.as_secs() * 10 + 22), "{answers} {passed:?}");
     let slots = (passed.as_millis() / 200) as u64;
     for (before, after) in [(heard.0, beats(&world, 0, "b")), (heard.1, beats(&world, 1, "a"))] {
         assert!((slots - 1..=slots + 1).contains(&(after - before)), "{slots} {before} {after}");
@@ -417,7 +417,7 @@ fn a_greeting_of_a_former_life_is_answered_ten_times_a_second_at_most_and_to_its
         world.input(0, Input::Datagram { source, received, bytes: &greeting });
         answered += world.nodes[0].sent - sent;
     }
-    assert!((100..=103).contains(&answered), "{answered} in ten seconds");
+    assert!((100..=112).contains(&answered), "{answered} in ten seconds");
     let replies = world.tape.take().unwrap().into_iter().filter(|(from, to, bytes)| {
         (*from, *to) == (0, 1) && decode(bytes).unwrap().header.kind == Kind::Reply
     });

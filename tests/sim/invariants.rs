@@ -18,10 +18,10 @@ use super::servers::ms;
 use super::world::World;
 
 /// Rounding, scheduling at the same instant, and 64 s of 500 ppm.
-const SLACK: Duration = Duration::from_millis(45);
+pub const SLACK: Duration = Duration::from_millis(45);
 /// After a disturbance a way counts as fair only after so long, plus five detection times: slow
 /// START gaps that were announced before it must have passed.
-const SETTLED: Duration = Duration::from_secs(20);
+pub const SETTLED: Duration = Duration::from_secs(20);
 
 /// What one observer reported about one peer so far.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct Checker {
     started: Vec<Option<Time>>,
     /// Two processes may carry one name in this world.
     pub claimants: bool,
+    /// Who said that it is cut off.
+    pub isolated: Vec<bool>,
     pub events: u64,
 }
 
@@ -63,6 +65,7 @@ impl Checker {
             slow: vec![vec![Time::ZERO; nodes]; nodes],
             started: vec![None; nodes],
             claimants: false,
+            isolated: vec![false; nodes],
             events: 0,
         }
     }
@@ -71,6 +74,23 @@ impl Checker {
     pub fn on_new_process(&mut self, node: usize) {
         self.records[node].clear();
         self.last[node] = None;
+        self.isolated[node] = false;
+    }
+
+    /// The process at `node` begins another life.
+    pub fn on_new_life(&mut self, node: usize) {
+        self.isolated[node] = false;
+    }
+
+    /// Whether both ways between two nodes, and both nodes, were without fault at `at` and are so now.
+    pub fn was_fair_at(&self, from: usize, node: usize, at: Time) -> bool {
+        let ways = [self.fair_since[from][node], self.fair_since[node][from]];
+        ways.iter().all(|since| since.is_some_and(|since| since <= at))
+    }
+
+    /// Whether `node` is started since `span`.
+    pub fn runs_for(&self, node: usize, span: Duration, now: Time) -> bool {
+        self.started[node].is_some_and(|since| now.since(since) > span)
     }
 
     pub fn on_removed(&mut self, node: usize, peer: &Arc<str>, now: Time) {
@@ -128,8 +148,16 @@ impl Checker {
         match (event.kind, event.reason) {
             (EventKind::Down, reason) => {
                 record.down_at = at;
-                if reason == Reason::Silent {
-                    self.check_silence(world, node, at, event)?;
+                match reason {
+                    Reason::Silent | Reason::Unreachable => {
+                        self.check_silence(world, node, at, event)?;
+                    }
+                    Reason::Hung => {
+                        self.check_silence(world, node, at, event)?;
+                        self.check_hung(world, node, at, event)?;
+                    }
+                    Reason::ProcessExit => self.check_exit(world, node, event)?,
+                    _ => {}
                 }
             }
             (EventKind::Recovered, Reason::EndedLate | Reason::Removed) => {}
@@ -189,7 +217,14 @@ impl Checker {
         }
     }
 
-    fn check_own(&self, world: &World, node: usize, at: Time, event: &Event) -> Result<(), String> {
+    fn check_own(
+        &mut self,
+        world: &World,
+        node: usize,
+        at: Time,
+        event: &Event,
+    ) -> Result<(), String> {
+        self.check_isolation(node, event.kind)?;
         let stalled = world.truth.sleepers[node].stalled;
         let lazy = !world.truth.laziness(node, at).is_zero();
         match event.kind {
@@ -236,6 +271,7 @@ impl Checker {
         if let Some(sent) = life.status_sent_before(at)
             && prompt
             && at.since(sent) + SLACK < least
+            && !self.may_be_early(world, node, at, event)
         {
             let silence = at.since(sent);
             return Err(format!(
@@ -311,6 +347,10 @@ impl Checker {
             if late {
                 limit += most + view.detect_within + laziness * 5;
             }
+            if world.truth.was_cut_off(node, world.now, silence + most) {
+                // The own link gives one detection time more (rule R20).
+                limit += most.max(view.detect_within);
+            }
             // A start gives twice the time, and only a status shortens it.
             let judging = world.truth.awake(node, world.now) - sleeper.judging_from;
             if silence > limit && judging > limit + view.detect_within {
@@ -377,7 +417,7 @@ pub fn peer<'a>(world: &'a World, node: usize, name: &str) -> Option<&'a PeerSet
 }
 
 /// The silence that DOWN needs at least, and the silence that DOWN follows at most.
-fn bounds(
+pub fn bounds(
     world: &World,
     node: usize,
     view: &View,

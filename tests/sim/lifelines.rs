@@ -447,3 +447,33 @@ fn a_kernel_that_closes_one_descriptor_after_the_other_does_not_hide_the_exit() 
     assert_eq!(reason, Reason::ProcessExit);
     assert!(took <= ms(2), "{took:?}");
 }
+
+#[test]
+fn a_line_that_only_the_peer_knows_to_be_cut_is_opened_again() {
+    // A reset that reaches the larger name alone: the smaller one, which connects, sees nothing.
+    for (cut, other) in [(A, B), (B, A)] {
+        let mut world = lined_pair(23);
+        world.run(secs(20));
+        world.reset_ends_of(cut, other);
+        world.run(secs(40));
+        let lines =
+            [(A, "b"), (B, "a")].map(|(node, name)| world.view(node, name).unwrap().lifelines);
+        assert_eq!((lines, world.tcp.standing(A, B)), ([2, 2], 2), "cut at {cut}");
+        assert!(!has_down(&world));
+    }
+}
+
+#[test]
+fn two_lines_that_are_reset_one_after_the_other_are_asked_about_twice_and_answered_twice() {
+    // A middlebox that refuses besides, and delays that put milliseconds between the two resets: the
+    // answers to the first probes are over when the second line ends.
+    for seed in 0..60 {
+        let mut world = lined_pair(seed);
+        world.both(A, B, |link| link.jitter = ms(5));
+        world.run(secs(20));
+        world.tcp.refuses_all = true;
+        world.reset_lines(A, B);
+        world.run(secs(2));
+        assert!(!has_down(&world), "seed {seed}: {:?}", world.story(A, "b"));
+    }
+}

@@ -9,6 +9,7 @@
 
 mod accrual;
 mod addresses;
+mod blame;
 mod broken;
 mod cast;
 mod claimants;
@@ -25,6 +26,7 @@ mod hours;
 mod invariants;
 mod lifelines;
 mod lives;
+mod middleboxes;
 mod negotiation;
 mod network;
 mod node;

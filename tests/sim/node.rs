@@ -48,6 +48,8 @@ pub struct Node {
     pub lines: Vec<Waiting>,
     /// The whole machine is off: no kernel answers for the process.
     pub powerless: bool,
+    /// The machine is suspended: its kernel answers nothing either.
+    pub dormant: bool,
     /// Until then a killed process's sockets swallow what comes, and its listeners still listen.
     pub closing_until: Time,
     /// The true time of the next wake-up.
@@ -80,6 +82,7 @@ impl Node {
             overflowed: false,
             lines: Vec::new(),
             powerless: false,
+            dormant: false,
             closing_until: Time::ZERO,
             wake: None,
             laziness: Duration::ZERO,

@@ -10,6 +10,7 @@ use peermon::proto::time::Time;
 
 use super::cast::{cast, fair_link, foul_link};
 use super::invariants::Checker;
+use super::middleboxes::LINED_AFTER;
 use super::rng::Rng;
 use super::servers::ms;
 use super::world::World;
@@ -33,6 +34,10 @@ pub enum Act {
     ClearLink(usize, usize),
     PathFault,
     ClearPath(usize, usize),
+    LineFault,
+    MiddleboxGone,
+    OwnLinkUp(usize),
+    Lined,
     Awake { node: usize, suspended: Option<Time> },
     Restart(usize),
     StartAgain(usize),
@@ -50,6 +55,7 @@ pub struct Actor {
     pub app_stalled: bool,
     pub removed: Vec<usize>,
     pub asleep_from: Time,
+    pub link_down: bool,
 }
 
 /// What a world yielded.
@@ -68,6 +74,8 @@ pub struct Play {
     pub dates: Option<Rng>,
     /// So do the faults of second networks.
     pub paths: Rng,
+    /// And what happens to lifelines.
+    pub lines_rng: Rng,
     pub actors: Vec<Actor>,
     pub storming: bool,
     /// Nobody floods anybody before everybody was seen together: floods starve newcomers (R29).
@@ -85,13 +93,15 @@ impl Play {
     pub fn new(seed: u64, seconds: u64) -> Self {
         let mut rng = Rng::new(seed);
         let mut paths = Rng::new(seed ^ 0x7061_7468);
-        let world = cast(&mut rng, &mut paths);
+        let mut lines_rng = Rng::new(seed ^ 0x6c69_6e65);
+        let world = cast(&mut rng, &mut paths, &mut lines_rng);
         let nodes = world.nodes.len();
         let until = world.now + Duration::from_secs(seconds);
         let mut play = Self {
             checker: Checker::new(nodes),
             dates: Some(Rng::new(!seed)),
             paths,
+            lines_rng,
             actors: vec![Actor::default(); nodes],
             storming: true,
             together: false,
@@ -122,6 +132,9 @@ impl Play {
         if !play.world.nodes[0].more.is_empty() {
             play.clear_paths();
             play.plan(ms(2500), Act::PathFault);
+        }
+        if play.is_lined() {
+            play.plan(ms(2700), Act::LineFault);
         }
         play.plan(storm, Act::Calm);
         play
@@ -223,7 +236,7 @@ impl Play {
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
-        if !matches!(act, Act::Look | Act::Pulse(_) | Act::PathFault) {
+        if !matches!(act, Act::Look | Act::Pulse(_) | Act::PathFault | Act::LineFault) {
             self.say(format!("{act:?}"));
         }
         match act {
@@ -238,6 +251,7 @@ impl Play {
                     if self.actors[node].started && !self.actors[node].judge_paused {
                         self.checker.check_patience(&self.world, node)?;
                     }
+                    self.checker.check_amended(&self.world, node)?;
                 }
                 self.checker.check_answers(&self.world)?;
                 self.checker.check_changes(&self.world)?;
@@ -267,6 +281,10 @@ impl Play {
             Act::ClearPath(from, to) => {
                 *self.world.link_on(1, from, to) = fair_link(&mut self.paths);
             }
+            Act::LineFault => self.line_fault(),
+            Act::MiddleboxGone => self.end_middlebox(),
+            Act::OwnLinkUp(node) => self.regain_own_link(node),
+            Act::Lined => self.check_lined()?,
             Act::Awake { node, suspended } => self.awake(node, suspended),
             Act::Restart(node) => self.restart(node),
             Act::StartAgain(node) => self.start_again(node),
@@ -285,6 +303,7 @@ impl Play {
         self.storming = false;
         self.together = false;
         self.world.air.end_replays();
+        self.end_middlebox();
         let nodes = self.actors.len();
         for from in 0..nodes {
             for to in 0..nodes {
@@ -293,6 +312,7 @@ impl Play {
         }
         self.clear_paths();
         for node in 0..nodes {
+            self.regain_own_link(node);
             self.world.set_laziness(node, Duration::ZERO);
             self.awake(node, None);
             self.actors[node].app_stalled = false;
@@ -313,6 +333,9 @@ impl Play {
         // Twice 25 ms of delay and jitter each way.
         self.plan(SLOW_START + eta + ms(100), Act::Together);
         let calm = self.rng.ms(8_000, 200_000);
+        if self.is_lined() && calm > LINED_AFTER {
+            self.plan(LINED_AFTER, Act::Lined);
+        }
         self.plan(calm, Act::Storm);
     }
 
@@ -381,6 +404,10 @@ impl Play {
     }
 
     fn trim_tape(&mut self) {
+        let said = self.world.tcp_tape.len();
+        if said > 2000 {
+            self.world.tcp_tape.drain(..said - 1000);
+        }
         let Some(tape) = &mut self.world.tape else { return };
         // Old ones stay among the new ones: every second of the older half goes.
         if tape.len() > 4000 {

@@ -104,6 +104,8 @@ impl Play {
         self.say(format!("{node} is suspended for {span:?}"));
         self.world.nodes[node].socket_limit = usize::from(self.rng.chance(0.5));
         self.world.stop(node);
+        self.world.nodes[node].dormant = true;
+        self.world.truth.on_kernel(node, false, self.world.now);
         self.actors[node].asleep_from = self.world.now;
         self.plan(span, Act::Awake { node, suspended: Some(self.world.now) });
     }
@@ -130,7 +132,10 @@ impl Play {
             self.world.truth.on_suspended(index, span, now);
         }
         node.socket_limit = usize::MAX;
+        node.dormant = false;
+        self.world.truth.on_kernel(index, true, now);
         self.world.resume(index);
+        self.tell_reach(index);
     }
 
     fn crash(&mut self, node: usize, span: Duration) {
@@ -151,7 +156,10 @@ impl Play {
         actor.heartbeat_paused = false;
         actor.removed.clear();
         self.checker.on_new_process(node);
+        self.world.nodes[node].powerless = false;
+        self.world.nodes[node].closing_until = Time::ZERO;
         self.world.restart(node);
+        self.tell_reach(node);
     }
 
     /// A graceful end; then the process ends, or begins anew.
@@ -176,7 +184,9 @@ impl Play {
         self.actors[node].started = true;
         self.actors[node].judge_paused = false;
         self.actors[node].heartbeat_paused = false;
+        self.checker.on_new_life(node);
         self.world.start(node);
+        self.tell_reach(node);
     }
 
     fn pause(&mut self, node: usize, span: Duration) {
@@ -235,6 +245,7 @@ impl Play {
         let settings = settings.iter().find(|peer| peer.name == name).cloned();
         if let Some(settings) = settings {
             self.world.input(node, Input::AddPeer(Box::new(settings)));
+            self.tell_reach(node);
         }
     }
 

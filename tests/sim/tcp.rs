@@ -23,6 +23,8 @@ struct End {
     open: bool,
     /// Nothing arrives there before this: the order of a stream.
     busy_until: Time,
+    /// What was lost on the way to it comes again then, and what follows it not before.
+    held_until: Time,
     /// What was written there with `watch` and is not acknowledged.
     watched: bool,
 }
@@ -31,6 +33,7 @@ struct End {
 struct Pipe {
     ends: [End; 2],
     index: u8,
+    network: usize,
     /// The other end has taken it.
     stands: bool,
 }
@@ -110,19 +113,24 @@ impl World {
     pub fn line_output(&mut self, node: usize, conn: Conn, index: u8, what: LineOutput<'_>) {
         match what {
             LineOutput::Connect { to } => {
-                let target = (0..self.nodes.len()).find(|at| address(*at).ip() == to.ip());
-                let Some(target) = target else { return };
+                let known = |at: &usize| {
+                    self.nodes[*at].network_of(SocketAddr::new(to.ip(), address(0).port()))
+                };
+                let found = (0..self.nodes.len()).find_map(|at| Some((at, known(&at)?)));
+                let Some((target, network)) = found else { return };
                 let right = if index == 0 { 28170 } else { twin_port(target) };
                 assert_eq!(to.port(), right, "the wrong listener");
-                let end = |node, conn| End {
+                let end = |node, conn, open| End {
                     node,
                     conn,
-                    open: true,
+                    open,
                     busy_until: Time::ZERO,
+                    held_until: Time::ZERO,
                     watched: false,
                 };
-                let ends = [end(node, conn), end(target, Conn(0))];
-                self.tcp.pipes.push(Pipe { ends, index, stands: false });
+                // The other end is there when its kernel takes it.
+                let ends = [end(node, conn, true), end(target, Conn(0), false)];
+                self.tcp.pipes.push(Pipe { ends, index, network, stands: false });
                 self.post(self.tcp.pipes.len() - 1, 1, Wire::Syn);
             }
             LineOutput::Write { bytes, watch } => {
@@ -160,6 +168,18 @@ impl World {
         });
         for end in ends {
             self.post(found.expect("a standing connection"), *end, Wire::Fin);
+        }
+    }
+
+    /// The same, seen from `node` alone: what the other one writes finds no end.
+    pub fn reset_ends_of(&mut self, node: usize, other: usize) {
+        for pipe in 0..self.tcp.pipes.len() {
+            let nodes = self.tcp.pipes[pipe].ends.map(|end| end.node);
+            for end in 0..2 {
+                if (nodes[end], nodes[1 - end]) == (node, other) {
+                    self.post(pipe, end, Wire::Fin);
+                }
+            }
         }
     }
 
@@ -207,12 +227,12 @@ impl World {
 
     /// Sends something to the end `to` of a pipe; a stream keeps its order.
     fn post(&mut self, pipe: usize, to: usize, wire: Wire) {
-        let ends = self.tcp.pipes[pipe].ends;
+        let Pipe { ends, network, .. } = self.tcp.pipes[pipe];
         let (from, target) = (ends[1 - to].node, ends[to].node);
         let mut rng = self.rng.clone();
-        let travel = self.link(from, target).travel(&mut rng);
+        let travel = self.link_on(network, from, target).travel(&mut rng);
         self.rng = rng;
-        let at = (self.now + travel).max(ends[to].busy_until);
+        let at = (self.now + travel).max(ends[to].busy_until).max(ends[to].held_until);
         self.tcp.pipes[pipe].ends[to].busy_until = at;
         self.tcp.sent += 1;
         let number = self.tcp.sent;
@@ -221,15 +241,20 @@ impl World {
 
     fn take_parcel(&mut self, mut parcel: Parcel) {
         let Parcel { pipe, to, .. } = parcel;
-        let ends = self.tcp.pipes[pipe].ends;
+        let Pipe { ends, network, .. } = self.tcp.pipes[pipe];
         let (this, other) = (ends[to], ends[1 - to]);
         let powerless = self.nodes[this.node].powerless;
         if powerless {
             return;
         }
-        if self.link(other.node, this.node).cut {
-            // Who sent it repeats it until it comes through.
-            parcel.at = self.now + REPEATED_AFTER;
+        let lost =
+            self.link_on(network, other.node, this.node).cut || self.nodes[this.node].dormant;
+        if lost || this.held_until > self.now {
+            // Who sent it repeats it until it comes through, and what follows it waits for it.
+            if this.held_until <= self.now {
+                self.tcp.pipes[pipe].ends[to].held_until = self.now + REPEATED_AFTER;
+            }
+            parcel.at = self.tcp.pipes[pipe].ends[to].held_until;
             self.tcp.parcels.push(Reverse(parcel));
             return;
         }
@@ -255,6 +280,9 @@ impl World {
                     self.post(pipe, 1 - to, Wire::Ack);
                     let data = Waiting::Data(this.conn, bytes);
                     self.line_input(this.node, data);
+                } else if other.open {
+                    // A machine that had no power in between knows nothing of the connection.
+                    self.post(pipe, 1 - to, Wire::Fin);
                 }
             }
             Wire::Ack => {
@@ -274,6 +302,9 @@ impl World {
 
     fn take_syn(&mut self, pipe: usize, this: End, other: End) {
         let blocked = self.tcp.refuses_all || self.tcp.refuses_from == Some(other.node);
+        if blocked {
+            self.truth.boxed = self.now;
+        }
         let closing = self.nodes[this.node].closing_until > self.now;
         if closing && !blocked {
             // The connection stands for a moment, and goes with the listener.
@@ -287,9 +318,10 @@ impl World {
         self.tcp.accepted += 1;
         let conn = Conn(self.tcp.accepted * 2 + 1);
         self.tcp.pipes[pipe].ends[1].conn = conn;
+        self.tcp.pipes[pipe].ends[1].open = true;
         self.post(pipe, 0, Wire::SynAck);
-        let index = self.tcp.pipes[pipe].index;
-        let source = SocketAddr::new(address(other.node).ip(), 40_000);
+        let Pipe { index, network, .. } = self.tcp.pipes[pipe];
+        let source = SocketAddr::new(self.nodes[other.node].address_on(network).ip(), 40_000);
         self.line_input(this.node, Waiting::Accepted { conn, index, source });
     }
 
@@ -298,6 +330,7 @@ impl World {
         let now = self.nodes[index].clock(self.now);
         for waiting in std::mem::take(&mut self.nodes[index].lines) {
             let received = now.mono;
+            self.note_evidence(index, &waiting);
             let Some(machine) = &mut self.nodes[index].machine else { return };
             let mut say = |conn, what| machine.handle_input(now, Input::Line { conn, what });
             match &waiting {
@@ -315,14 +348,35 @@ impl World {
         }
     }
 
+    /// The truth hears what comes out of a connection, and of its end.
+    fn note_evidence(&mut self, index: usize, waiting: &Waiting) {
+        let (Waiting::Closed(conn, _) | Waiting::Data(conn, _)) = waiting else { return };
+        let Some((pipe, end)) = self.tcp.find(index, *conn) else { return };
+        let other = self.tcp.pipes[pipe].ends[1 - end].node;
+        match waiting {
+            Waiting::Data(_, bytes) => self.truth.on_line_delivered(other, index, bytes, self.now),
+            _ => self.truth.on_evidence(other, index, self.now),
+        }
+    }
+
     /// The port of a datagram's target is closed, and its kernel says so to the sender.
-    pub fn refuse_datagram(&mut self, sender: usize, target: usize, quoted: Vec<u8>) {
-        let closing = self.nodes[target].closing_until > self.now;
-        if self.nodes[target].powerless || closing || self.link(target, sender).cut {
+    pub fn refuse_datagram(
+        &mut self,
+        sender: usize,
+        target: usize,
+        network: usize,
+        quoted: Vec<u8>,
+    ) {
+        let here = &self.nodes[target];
+        let silent = here.closing_until > self.now || here.powerless || here.dormant;
+        let back = self.link_on(network, target, sender).clone();
+        if silent || back.cut {
             return;
         }
-        let at = self.now + self.link(target, sender).delay;
-        self.icmp.push((at, sender, address(target).ip(), quoted));
+        let at = self.now + back.delay;
+        let further = network.checked_sub(1).and_then(|at| self.nodes[target].more.get(at));
+        let from = further.unwrap_or(&self.nodes[target].address).ip();
+        self.icmp.push((at, sender, from, quoted));
     }
 
     /// Hands in the refusals that arrive by now.
@@ -332,6 +386,12 @@ impl World {
         self.icmp = later;
         let due: Vec<_> = due;
         for (_, node, from, quoted) in due {
+            let named = (0..self.nodes.len()).find(|at| {
+                self.nodes[*at].network_of(SocketAddr::new(from, address(0).port())).is_some()
+            });
+            if let Some(named) = named {
+                self.truth.on_evidence(named, node, self.now);
+            }
             self.input(node, Input::Refused { from, quoted: &quoted });
             self.turn(node);
         }

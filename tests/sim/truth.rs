@@ -34,6 +34,8 @@ pub struct Life {
     status_before: (Option<Time>, Time),
     /// The highest sequence per path that was handed in.
     sequences: [u64; 4],
+    /// Which of its node's processes it belongs to.
+    process: u64,
 }
 
 /// One direction, from a sender to a receiver.
@@ -56,6 +58,8 @@ pub struct Way {
     pub heard_awake: Duration,
     /// When something was handed in last that had been kept back, by a stranger or by the network.
     pub kept_back: Time,
+    /// When the receiver was told of the end of a connection, or that a datagram was refused.
+    pub evidence: Time,
     pub replies: u64,
     pub reply_bytes: u64,
     /// Bytes handed in at the sender that may be answered towards the receiver.
@@ -91,6 +95,14 @@ pub struct Sleeper {
     lazy: (Duration, Duration, Time),
     /// How long it had been awake when it began to judge anew.
     pub judging_from: Duration,
+    /// How many of its processes are gone.
+    exits: u64,
+    /// Since when its kernel answers nothing, for want of power.
+    pub kernel_off: Option<Time>,
+    /// Its own link is down.
+    link_down: bool,
+    /// When its own link came back.
+    link_back: Time,
 }
 
 /// What really happened.
@@ -100,6 +112,8 @@ pub struct Truth {
     ways: Vec<Vec<Way>>,
     pub overruns: Vec<Overrun>,
     pub sent: u64,
+    /// When something on the way refused or reset connections last.
+    pub boxed: Time,
     /// Somebody judges without a demanded detection time.
     pub patient: bool,
     /// Say every datagram.
@@ -197,6 +211,57 @@ impl Truth {
         }
     }
 
+    /// A process of `node` is gone.
+    pub fn on_exit(&mut self, node: usize) {
+        self.sleepers[node].exits += 1;
+    }
+
+    /// Whether the process of a life of `node` is gone.
+    pub fn is_gone(&self, node: usize, life: &Life) -> bool {
+        life.process < self.sleepers[node].exits
+    }
+
+    /// RUNNING comes out of a lifeline at `to`.
+    pub fn on_line_delivered(&mut self, from: usize, to: usize, bytes: &[u8], now: Time) {
+        let awake = self.awake(to, now);
+        if wire::decode(bytes).is_ok_and(|datagram| datagram.header.kind == Kind::Running) {
+            self.ways[from][to].heard_awake = awake;
+        }
+    }
+
+    /// To tell of a life otherwise: as if it were of the present process of `node`.
+    pub fn revive(&mut self, node: usize, to: usize) {
+        let exits = self.sleepers[node].exits;
+        for life in &mut self.ways[node][to].lives {
+            life.process = exits;
+        }
+    }
+
+    /// The kernel of `node` begins or ceases to answer.
+    pub fn on_kernel(&mut self, node: usize, on: bool, now: Time) {
+        let off = &mut self.sleepers[node].kernel_off;
+        *off = if on { None } else { off.or(Some(now)) };
+    }
+
+    /// The own link of `node` fails, or is back.
+    pub fn on_own_link(&mut self, node: usize, down: bool, now: Time) {
+        let sleeper = &mut self.sleepers[node];
+        sleeper.link_down = down;
+        sleeper.link_back = now;
+    }
+
+    /// Whether the own link of `node` was down within the last `span`.
+    pub fn was_cut_off(&self, node: usize, now: Time, span: Duration) -> bool {
+        let sleeper = &self.sleepers[node];
+        let ever = sleeper.link_back != Time::ZERO;
+        sleeper.link_down || (ever && now.since(sleeper.link_back) < span)
+    }
+
+    /// `to` is told that something of `from` is closed.
+    pub fn on_evidence(&mut self, from: usize, to: usize, now: Time) {
+        self.ways[from][to].evidence = now;
+    }
+
     /// `node` knows nothing of `peer` any more.
     pub fn on_forgotten(&mut self, peer: usize, node: usize) {
         for life in &mut self.ways[peer][node].lives {
@@ -213,10 +278,11 @@ impl Truth {
         let awake = self.awake(from, now);
         let Ok(datagram) = wire::decode(bytes) else { return };
         let header = datagram.header;
+        let process = self.sleepers[from].exits;
         let way = &mut self.ways[from][to];
         way.sent += 1;
         way.speaks_as = header.incarnation;
-        let life = way.life(header.incarnation, now);
+        let life = way.life(header.incarnation, process, now);
         life.last_sent = now;
         match header.kind {
             Kind::End => {
@@ -267,7 +333,7 @@ impl Truth {
             Origin::Node { at, .. } => Some(at),
             Origin::Replay | Origin::Corrupted => None,
         };
-        let life = way.life(header.incarnation, now);
+        let life = way.life(header.incarnation, 0, now);
         let Some(highest) = life.sequences.get_mut(usize::from(header.path)) else { return };
         let first = header.sequence > *highest;
         if first {
@@ -311,7 +377,8 @@ impl Way {
         &mut self.lives
     }
 
-    fn life(&mut self, incarnation: u64, now: Time) -> &mut Life {
+    /// The life, which began in `process` if it is a new one.
+    fn life(&mut self, incarnation: u64, process: u64, now: Time) -> &mut Life {
         let known = self.lives.iter().rposition(|life| life.incarnation == incarnation);
         let at = known.unwrap_or_else(|| {
             self.lives.push(Life {
@@ -321,6 +388,7 @@ impl Way {
                 status_sent: None,
                 status_before: (None, Time::ZERO),
                 sequences: [0; 4],
+                process,
             });
             self.lives.len() - 1
         });

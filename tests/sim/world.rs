@@ -137,7 +137,13 @@ impl World {
         if self.nodes[index].stopped {
             self.truth.on_awake(index, self.now);
         }
+        self.nodes[index].dormant = false;
+        let powered = !self.nodes[index].powerless;
+        self.truth.on_kernel(index, powered, self.now);
         self.end_connections(index);
+        if self.nodes[index].machine.is_some() {
+            self.truth.on_exit(index);
+        }
         let node = &mut self.nodes[index];
         node.machine = None;
         node.socket.clear();
@@ -307,7 +313,8 @@ impl World {
         let node = &mut self.nodes[flight.to];
         if node.machine.is_none() {
             if let (true, Origin::Node { from, .. }) = (self.refuses_by_icmp, flight.origin) {
-                self.refuse_datagram(from, flight.to, flight.bytes);
+                let network = self.nodes[from].network_of(flight.source).unwrap_or(0);
+                self.refuse_datagram(from, flight.to, network, flight.bytes);
             }
             return;
         }

@@ -38,6 +38,8 @@ pub struct Echo {
     /// When the first datagram was sent that is not in the echo; `None` if not known to be any.
     unanswered: Option<Time>,
     round_trip: Duration,
+    /// How far round trips lay from that of late: rises at once, and falls by a sixteenth each.
+    deviation: Duration,
 }
 
 impl Echo {
@@ -54,6 +56,13 @@ impl Echo {
     /// When an echo advanced last: the peer has heard something new of us.
     pub fn advanced(&self) -> Option<Time> {
         self.advanced
+    }
+
+    /// How long an answer may take: the smoothed round trip and four deviations, as in RFC 6298
+    /// (section 2), but of the largest of late instead of the mean one: heartbeats are few, and of two
+    /// paths they measure the faster one. Zero if none was measured.
+    pub fn answer_time(&self) -> Duration {
+        self.round_trip + self.deviation * 4
     }
 
     /// Takes the echo in `header`, which arrived at `received`; returns what it proves of the
@@ -88,7 +97,13 @@ impl Echo {
         let since = received.since(sending.at);
         if advances && sending.exact {
             let (old, new) = (self.round_trip, since.saturating_sub(hold));
-            self.round_trip = if old.is_zero() { new } else { (old * 7 + new) / 8 };
+            if old.is_zero() {
+                (self.round_trip, self.deviation) = (new, new / 2);
+            } else {
+                self.round_trip = (old * 7 + new) / 8;
+                let deviation = old.abs_diff(new);
+                self.deviation = ((self.deviation * 15 + deviation) / 16).max(deviation);
+            }
         }
         Bound::AtMost(since.saturating_sub(at_most))
     }

@@ -169,7 +169,7 @@ impl Peer {
     pub(super) fn on_confirm_due(&mut self, cx: &mut Context<'_>) {
         let now = cx.now.mono;
         self.call_listeners(cx);
-        let (patience, margin) = (self.listener_patience(), self.least_margin());
+        let (patience, margin) = (self.listener_patience(), self.silence_alone());
         let proven = self.proven_by_listener().is_some_and(|at| at <= now);
         let Some(inquiry) = &mut self.signs.inquiry else { return };
         if proven && cx.own.lateness > OWN_LATENESS && !inquiry.graced {
@@ -300,7 +300,7 @@ impl Peer {
         if inquiry.is_proven_by_probe(self.refused_before()) && self.lifelines.are_private() {
             return self.on_exit_proven(cx);
         }
-        let alone = inquiry.latest() + self.least_margin();
+        let alone = inquiry.latest() + self.silence_alone();
         let call = inquiry.next_call().map(|(at, _)| at);
         let others = [self.proven_by_listener(), inquiry.next_repeat(), call];
         let next = others.into_iter().flatten().fold(alone, Time::min);
@@ -332,12 +332,19 @@ impl Peer {
         self.rearm(cx);
     }
 
+    /// So long nobody answers before that says something by itself.
+    fn silence_alone(&self) -> Duration {
+        self.least_margin().max(self.listener_patience())
+    }
+
     fn least_margin(&self) -> Duration {
         (self.echo.round_trip() * 2).max(MARGIN_LEAST)
     }
 
     fn listener_patience(&self) -> Duration {
-        self.answer_patience().max(LISTENER_LEAST)
+        // Twice the round trip is too short where it varies: three answers were late together, and
+        // a live process was blamed (tests/sim, lifelines).
+        self.answer_patience().max(self.echo.answer_time()).max(LISTENER_LEAST)
     }
 
     fn answer_patience(&self) -> Duration {

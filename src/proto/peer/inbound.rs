@@ -190,8 +190,22 @@ impl Peer {
         };
         match filter.check(header.sequence, &datagram.tag) {
             Freshness::Fresh => {}
-            Freshness::Copy | Freshness::Old => {
+            seen @ (Freshness::Copy | Freshness::Old) => {
                 cx.counters.replayed += 1;
+                // A question that later datagrams overtook must not go unanswered.
+                let asks = header.kind == Kind::Probe
+                    && seen == Freshness::Old
+                    && header.receiver_incarnation == self.outbound.incarnation;
+                if asks && self.repeats.take(cx.now.mono) && self.verify(datagram, cx) {
+                    return self.answer(&arrival, 0, cx);
+                }
+                // A heartbeat may overtake the answer that proves life; its nonce is new.
+                let answers = header.kind == Kind::Reply
+                    && header.receiver_incarnation == self.outbound.incarnation
+                    && self.answers_inquiry(header.echoed_nonce);
+                if answers && self.verify(datagram, cx) {
+                    self.on_inquiry_answered(cx);
+                }
                 return;
             }
             Freshness::Twin => {
