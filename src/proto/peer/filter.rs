@@ -14,7 +14,9 @@ pub enum Freshness {
     Copy,
     /// Taken before with another tag: forged, or the peer runs twice (rule R8).
     Twin,
-    /// Overtaken by a later one; whether it was taken is not known any more.
+    /// Overtaken by a later one, and not taken yet.
+    Late,
+    /// Overtaken by so many that it is not known any more whether it was taken.
     Old,
 }
 
@@ -50,6 +52,10 @@ impl Filter {
                     Freshness::Twin
                 }
             }
+            // The place is of one that is older by a round: this one never came.
+            Some((known, _)) if *known < sequence && self.last - sequence < REMEMBERED as u64 => {
+                Freshness::Late
+            }
             _ => Freshness::Old,
         }
     }
@@ -80,9 +86,13 @@ mod tests {
         assert_eq!(filter.take(5, [5; 16]), 4);
         assert_eq!(filter.check(5, &[5; 16]), Freshness::Copy);
         assert_eq!(filter.check(5, &[6; 16]), Freshness::Twin);
-        assert_eq!(filter.check(4, &[4; 16]), Freshness::Old);
+        assert_eq!(filter.check(4, &[4; 16]), Freshness::Late);
+        filter.take(4, [4; 16]);
+        assert_eq!(filter.check(4, &[4; 16]), Freshness::Copy);
+        assert_eq!(filter.last(), 5);
         assert_eq!(filter.take(5 + REMEMBERED as u64, [7; 16]), REMEMBERED as u64 - 1);
         assert_eq!(filter.check(5, &[5; 16]), Freshness::Old);
+        assert_eq!(filter.check(6, &[6; 16]), Freshness::Late);
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub struct Arrival {
     pub proven: bool,
     /// An upper bound of its age is known and small (rule R13).
     pub age_proven: bool,
-    /// It came by a lifeline, not by UDP.
-    pub by_line: bool,
+    /// It came by a lifeline, or was overtaken: it says nothing of the path that it counts on.
+    pub aside: bool,
     /// Its tag.
     pub tag: Tag,
 }
@@ -72,7 +72,7 @@ impl Peer {
             received_boot: cx.now.at(received).boot,
             proven: to_this_life && header.echoed_nonce == self.outbound.nonce,
             age_proven: false,
-            by_line: false,
+            aside: false,
             tag: datagram.tag,
         };
         if header.receiver_incarnation != 0 && !to_this_life {
@@ -182,19 +182,30 @@ impl Peer {
     }
 
     /// A datagram of the current life.
-    fn receive_same(&mut self, arrival: Arrival, datagram: &Datagram<'_>, cx: &mut Context<'_>) {
+    fn receive_same(
+        &mut self,
+        mut arrival: Arrival,
+        datagram: &Datagram<'_>,
+        cx: &mut Context<'_>,
+    ) {
         let header = arrival.header;
         let Some(filter) = self.filter(header.path) else {
             cx.counters.malformed += 1;
             return;
         };
-        match filter.check(header.sequence, &datagram.tag) {
+        let freshness = filter.check(header.sequence, &datagram.tag);
+        let overtaken = matches!(freshness, Freshness::Late | Freshness::Old);
+        match freshness {
             Freshness::Fresh => {}
-            seen @ (Freshness::Copy | Freshness::Old) => {
+            // Answers overtake heartbeats; the newest one still is the newest.
+            Freshness::Late if header.kind == Kind::Running && header.beat > self.beat => {
+                arrival.aside = true;
+            }
+            Freshness::Copy | Freshness::Late | Freshness::Old => {
                 cx.counters.replayed += 1;
                 // A question that later datagrams overtook must not go unanswered.
                 let asks = header.kind == Kind::Probe
-                    && seen == Freshness::Old
+                    && overtaken
                     && header.receiver_incarnation == self.outbound.incarnation;
                 if asks && self.repeats.take(cx.now.mono) && self.verify(datagram, cx) {
                     return self.answer(&arrival, 0, cx);
@@ -289,7 +300,7 @@ impl Peer {
         cx.counters.accepted += 1;
         match arrival.header.kind {
             // One copy comes by each lifeline, and more by UDP: those are answered in any case.
-            Kind::End if arrival.by_line => {}
+            Kind::End if arrival.aside => {}
             Kind::End => self.answer(arrival, 0, cx),
             // Ends that cross: each side still hears that its own arrived.
             Kind::Reply => self.note_acknowledgement(&arrival.header),
@@ -302,7 +313,7 @@ impl Peer {
         let header = &arrival.header;
         self.outbound.heard_since_start = true;
         self.set_flag(view::FLAG_KEY_MISMATCH, false);
-        if !arrival.by_line {
+        if !arrival.aside {
             self.outbound.note_latest(arrival);
             self.note_source(arrival.source, cx);
             self.take_probe_answer(header, arrival.source, cx);

@@ -15,7 +15,7 @@ impl Peer {
     /// A datagram of the current life was taken: its path carries. One that later heartbeats
     /// overtook by far was kept back, and says nothing.
     pub(super) fn note_path(&mut self, arrival: &Arrival) {
-        if arrival.by_line {
+        if arrival.aside {
             return;
         }
         let header = &arrival.header;

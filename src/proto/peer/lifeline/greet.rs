@@ -95,7 +95,7 @@ impl Peer {
                     received_boot: cx.now.at(received).boot,
                     proven: header.echoed_nonce == self.outbound.nonce,
                     age_proven: false,
-                    by_line: true,
+                    aside: true,
                     tag: datagram.tag,
                 };
                 self.take_same(arrival, cx);
