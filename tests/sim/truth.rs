@@ -344,7 +344,8 @@ impl Truth {
                 }
                 life.status_sent = life.status_sent.max(sent);
             }
-            if known && header.kind == Kind::Running && header.state != OwnState::Paused {
+            let present = known && way.speaks_as == header.incarnation;
+            if present && header.kind == Kind::Running && header.state != OwnState::Paused {
                 let lives = (header.incarnation, header.receiver_incarnation);
                 let announced = Duration::from_micros(header.announced.into());
                 // What a later heartbeat overtook on another path is old news.

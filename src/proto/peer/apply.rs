@@ -127,6 +127,7 @@ impl Peer {
         self.tell(EventKind::Down, reason, outage, cx);
         self.missing = 0;
         self.end_inquiry();
+        self.forget_probes();
         self.renew_nonce(cx);
         self.detector.rest();
         self.rearm(cx);

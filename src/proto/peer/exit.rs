@@ -238,6 +238,11 @@ impl Peer {
         self.timers.set(Timer::Confirm, None);
     }
 
+    /// What was asked before a verdict proves nothing after it (rule R3).
+    pub(super) fn forget_probes(&mut self) {
+        self.signs.former = Nonces::default();
+    }
+
     /// Nothing is being found out any more.
     pub(super) fn end_inquiry(&mut self) {
         self.signs.inquiry = None;

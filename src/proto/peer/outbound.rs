@@ -28,6 +28,8 @@ pub struct Seen {
     pub(super) nonce: u64,
     pub(super) sequence: u64,
     pub(super) path: u8,
+    /// The peer's own stamp of it: what another path brings later may be older.
+    pub(super) sent: u64,
     /// On the boot clock: a suspend does not make what was seen younger.
     pub(super) at: Time,
     pub(super) held: u8,
@@ -212,6 +214,13 @@ impl Outbound {
 
     /// Notes the latest datagram of the current life, to be echoed.
     pub fn note_latest(&mut self, arrival: &Arrival) {
+        let header = &arrival.header;
+        let (latest, stamp) = (&self.latest, header.monotonic);
+        let copy = stamp == latest.sent && header.path != latest.path;
+        if header.incarnation == latest.incarnation && (stamp < latest.sent || copy) {
+            // By a slower path: to echo it would make our next datagrams look as old as it is.
+            return;
+        }
         let nonce = self.latest.nonce;
         self.latest = seen(arrival, 0);
         if arrival.header.kind == Kind::Probe {
@@ -273,6 +282,7 @@ pub fn seen(arrival: &Arrival, held: u8) -> Seen {
         nonce: header.nonce,
         sequence: header.sequence,
         path: header.path,
+        sent: header.monotonic,
         at: arrival.received_boot,
         held,
     }
