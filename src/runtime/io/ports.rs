@@ -25,9 +25,6 @@ pub const PUMP: Token = Token(4);
 /// Links, addresses or routes have changed.
 pub const NETLINK: Token = Token(3);
 
-/// Waits shorter than this end on time and not at the next whole millisecond.
-const SHORT: Duration = Duration::from_millis(10);
-
 /// What the poller reports at once; more is reported at the next look.
 const EVENTS: usize = 64;
 
@@ -36,7 +33,7 @@ const EVENTS: usize = 64;
 pub struct Ports {
     poll: Poll,
     events: Events,
-    /// For short waits; none in the host's table, where its number could become somebody else's.
+    /// Ends waits on time; none in the host's table, where its number could become somebody else's.
     alarm: Option<Alarm>,
     /// Shared with the pump, which lives in the same table.
     waker: Arc<Mutex<Waker>>,
@@ -67,7 +64,7 @@ impl Ports {
         let socket = PeerSocket::bind(plan.listen, plan.receive_buffer, plan.shared)
             .map_err(|error| ("listen", error))?;
         let (poll, waker) = poller(&socket).map_err(|error| ("open the poller", error))?;
-        // Where it is refused, short waits are rounded to whole milliseconds.
+        // Where it is refused, waits are rounded up to whole milliseconds.
         let alarm = if plan.shared { None } else { alarm(poll.registry()).ok() };
         Ok(Self {
             poll,
@@ -92,9 +89,9 @@ impl Ports {
 
     /// Sleeps until something arrives, a request comes or `limit` is over.
     pub fn wait(&mut self, limit: Duration) {
-        let short = !limit.is_zero() && limit < SHORT;
-        if let Some(alarm) = self.alarm.as_ref().filter(|_| short) {
-            // The poller's own limit is rounded up, and so comes after.
+        if let Some(alarm) = self.alarm.as_ref().filter(|_| !limit.is_zero()) {
+            // The poller's own limit is rounded up to a millisecond, and so comes after. Set at every
+            // wait, so that none rings for an earlier one.
             alarm.set(limit);
         }
         // Datagrams and requests are looked for anyway, so an interruption does not matter. A
