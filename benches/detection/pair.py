@@ -36,6 +36,9 @@ class Pair:
             for event in self.events(node, since):
                 if event["kind"] in kinds:
                     return event
+            if not self.hosts.daemon(node).is_running():
+                # A dead observer says nothing, and that must not pass for a verdict.
+                raise RuntimeError(f"{node} ended by itself")
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.005)
