@@ -595,8 +595,8 @@ struct monitor_event {
    */
   uint32_t outages;
   /**
-   * PATH_DOWN, PATH_UP: the address of the path, "10.0.0.2:28170" or "[fd00::2]:28170". NULL for
-   * every other kind.
+   * PATH_DOWN, PATH_UP: the address of the path and its port as text, an IPv6 one in brackets. NULL
+   * for every other kind.
    */
   const char *address;
 };
