@@ -116,7 +116,7 @@ fn on_bad_links_there_are_no_more_false_alarms_than_theory_predicts() {
         let predicted = beats * per_beat;
         let rate = found as f64 / (2 * hours) as f64;
         println!("| {name} | {hours} | {found} | {predicted:.0} | {rate:.2} |");
-        // Mistakes come in clusters where losses do: three sigma of a count that varies thrice.
+        // Of independent mistakes; where losses cluster the count varies more, so this is strict.
         let sigma = predicted.sqrt();
         assert!(
             found as f64 <= predicted + 3.0 * sigma,
