@@ -4,7 +4,8 @@
 use core::time::Duration;
 
 use super::echo::Echo;
-use super::inbound::{Age, Arrival};
+use super::inbound::Arrival;
+use super::taken::Age;
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::detector::adaptive::{Learnt, Trust};
 use crate::proto::event::{EventKind, Reason};

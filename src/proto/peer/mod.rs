@@ -1,6 +1,6 @@
 //! One peer: what is known of it, what that means, and what it is told.
 //!
-//! Each file is one concern: `inbound` decides what a datagram may change, `apply` is the state
+//! Each file is one concern: `inbound` decides what a datagram may change, `taken` what it does, `apply` is the state
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
 //! what, `claim` settles who carries the name, `echo` proves ages, `paths` and `ways` tell of single
 //! addresses, `flap` decides what is told, `lifeline` keeps TCP connections and `exit` finds out what
@@ -30,6 +30,7 @@ mod quality;
 mod report;
 mod request;
 mod sent;
+mod taken;
 mod timers;
 mod trace;
 mod unmet;

@@ -20,10 +20,8 @@ use crate::notify::log::DEBUG;
 use crate::proto::event::Reason;
 use crate::proto::machine::{Conn, Input, LineOutput};
 use crate::proto::time::{Now, Time};
-use crate::proto::wire::MAX_LEN;
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
-use crate::runtime::lines::Buffer;
 use crate::runtime::shared::Shared;
 use crate::runtime::sys::clock;
 use crate::runtime::sys::udp::PeerSocket;
@@ -54,8 +52,6 @@ pub struct Turner<'a> {
     reach: Reach,
     /// The port of the second lifelines as the machine knows it; `None` = there are no lifelines.
     listening: Option<u16>,
-    /// What a lifeline said.
-    line: Box<Buffer>,
     /// The error queue of the socket holds something.
     reported: bool,
     reports_left: usize,
@@ -115,7 +111,6 @@ impl<'a> Turner<'a> {
             lifelines,
             reach,
             listening: None,
-            line: Box::new([0; MAX_LEN]),
             reported: false,
             reports_left: 0,
             pulse: shared.pulse.load(Ordering::Relaxed),

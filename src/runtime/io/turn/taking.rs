@@ -5,9 +5,11 @@ use core::time::Duration;
 use super::{Turner, Wire};
 use crate::notify::log::DEBUG;
 use crate::proto::machine::{Input, LineInput};
+use crate::proto::wire::MAX_LEN;
 use crate::runtime::core::Core;
 use crate::runtime::io::intake::Drain;
 use crate::runtime::io::ports::SOCKET;
+use crate::runtime::lines::Buffer;
 use crate::runtime::sys::clock;
 use crate::runtime::sys::refusals::Report;
 
@@ -89,19 +91,11 @@ impl Turner<'_> {
     /// Hands in what happened to lifelines; returns how much that was.
     fn take_lines(&mut self, core: &mut Core) -> usize {
         let mut count = 0;
-        while let Some(heard) = self.lifelines.next(&mut self.line, self.ports.registry()) {
+        let mut line: Buffer = [0; MAX_LEN];
+        while let Some(heard) = self.lifelines.next(&mut line, self.ports.registry()) {
             count += 1;
-            let mut wire = Wire {
-                socket: &self.ports.socket,
-                sends: &mut self.totals.sends,
-                lifelines: &mut self.lifelines,
-                reach: &mut self.reach,
-                registry: self.ports.registry(),
-            };
-            let input = Input::Line { conn: heard.conn, what: heard.words(&self.line) };
-            let fed = core.feed(clock::now(), input, self.shared, &mut wire);
-            self.ended |= fed.ended;
-            self.timeout = fed.timeout;
+            let input = Input::Line { conn: heard.conn, what: heard.words(&line) };
+            self.feed(core, clock::now(), input);
         }
         if self.lifelines.listening() != self.listening {
             self.tell_listening(core);
