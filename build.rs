@@ -11,14 +11,16 @@ use std::path::Path;
 use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
 
 /// The files that the header is made of, in its order.
-const BORDER: [&str; 9] = [
+const BORDER: [&str; 11] = [
     "constants.rs",
     "types.rs",
     "config.rs",
     "life.rs",
+    "activity.rs",
     "callbacks.rs",
     "dispatch.rs",
     "ask.rs",
+    "statistics.rs",
     "control.rs",
     "text.rs",
 ];

@@ -432,12 +432,20 @@ extern "C" {
 
 /**
  * The application's own watchdog expired: monitor_app_alive was not called for
- * "watchdog_timeout", and the peers are being told.
+ * "watchdog_timeout", or an activity made no progress within its deadline. The peers are being
+ * told.
  */
 #define MONITOR_INTERRUPT_APP_STALLED 1
 
 /**
- * The monitor itself cannot go on; this server is no longer watching nor watched.
+ * A peer with "interrupt_on_down" went down: this server may take its work over, behind a lock or
+ * a fence (see "No mutual exclusion" above).
+ */
+#define MONITOR_INTERRUPT_TAKEOVER 5
+
+/**
+ * The monitor itself cannot go on; this server is no longer watching nor watched. The peers were
+ * told ENDED (MONITOR_FAILED), so that they do not take it for the server's death.
  */
 #define MONITOR_INTERRUPT_FAILED 6
 
@@ -482,6 +490,47 @@ extern "C" {
 #define MONITOR_NAME_SIZE 65
 
 /**
+ * The room that the name of an activity needs: 63 bytes and a NUL.
+ */
+#define MONITOR_ACTIVITY_SIZE 64
+
+/**
+ * The monitor is started.
+ */
+#define MONITOR_STATISTICS_RUNNING 1
+
+/**
+ * The monitor has failed (MONITOR_INTERRUPT_FAILED).
+ */
+#define MONITOR_STATISTICS_FAILED 2
+
+/**
+ * The library's sockets live in descriptor tables of its own. Without this bit, while the monitor
+ * runs: in the host's, because the system refused; there are no lifelines then.
+ */
+#define MONITOR_STATISTICS_PRIVATE_TABLE 4
+
+/**
+ * The application is stalled, by its own watchdog or by an activity, and the peers are told so.
+ */
+#define MONITOR_STATISTICS_APP_STALLED 8
+
+/**
+ * "thread_priority" was refused by the system.
+ */
+#define MONITOR_STATISTICS_PRIORITY_REFUSED 16
+
+/**
+ * "cpu_affinity" was refused by the system.
+ */
+#define MONITOR_STATISTICS_AFFINITY_REFUSED 32
+
+/**
+ * "lock_memory" was refused by the system, at least in part.
+ */
+#define MONITOR_STATISTICS_MEMORY_REFUSED 64
+
+/**
  * Opaque; a pointer to it is a token and points to nothing.
  */
 struct monitor;
@@ -506,6 +555,12 @@ typedef struct monitor_config monitor_config_t;
  * A monitored application: a handle, made by monitor_init, released by monitor_free.
  */
 typedef struct monitor monitor_t;
+
+/**
+ * Something that the application does, with a deadline of its own; made by monitor_activity_begin,
+ * never 0, and never the same again in one process.
+ */
+typedef uint64_t monitor_activity_t;
 
 /**
  * What happened, why, and the numbers behind it. (epoch, id) names an event for ever; ids increase
@@ -599,6 +654,11 @@ struct monitor_event {
    * for every other kind.
    */
   const char *address;
+  /**
+   * DOWN (APP_STALLED): the activity of the peer's application that stands still, as the peer names
+   * it. NULL if it names none, and for everything else.
+   */
+  const char *activity;
 };
 
 /**
@@ -611,6 +671,15 @@ typedef struct monitor_event monitor_event_t;
  * contract of every callback" above.
  */
 typedef void (*monitor_event_fn)(const monitor_event_t *event, void *user_data);
+
+/**
+ * Destroys user data: called exactly once, after the last call of the callback that the data was
+ * registered with. Runs on the thread that replaces or unregisters the callback or releases the
+ * monitor, or where the callback itself ran if it did that from inside. See "The contract of every
+ * callback" above: it must return, and monitor_free of the same monitor returns
+ * MONITOR_ERR_IN_CALLBACK in it.
+ */
+typedef void (*monitor_destroy_fn)(void *user_data);
 
 /**
  * What must reach the application itself at once. The struct and the strings that it points to
@@ -633,6 +702,27 @@ struct monitor_interrupt {
    * When it was raised: nanoseconds since 1970 UTC.
    */
   int64_t raised_at;
+  /**
+   * APP_STALLED: the activity that stands still. NULL for the application as a whole, and for every
+   * other kind.
+   */
+  const char *activity;
+  /**
+   * TAKEOVER: the epoch of the DOWN that it follows from. 0 for every other kind.
+   */
+  uint64_t epoch;
+  /**
+   * TAKEOVER: the id of the DOWN that it follows from. 0 for every other kind.
+   */
+  uint64_t event_id;
+  /**
+   * TAKEOVER: why the peer is down, MONITOR_REASON_*.
+   */
+  uint32_t reason;
+  /**
+   * TAKEOVER: MONITOR_EVENT_FLAG_*, any number of bits; those of the DOWN.
+   */
+  uint32_t flags;
 };
 
 /**
@@ -793,6 +883,11 @@ struct monitor_peer_record {
    * How many of the two lifelines stand: a crash of the peer's process is known at once if any.
    */
   uint32_t lifelines;
+  /**
+   * While the peer is DOWN (APP_STALLED), the activity that stands still, as the peer names it,
+   * ended by a NUL; otherwise empty.
+   */
+  char activity[MONITOR_ACTIVITY_SIZE];
 };
 
 /**
@@ -805,6 +900,96 @@ typedef struct monitor_peer_record monitor_peer_status_t;
  * See "The contract of every callback" above.
  */
 typedef void (*monitor_peer_fn)(const monitor_peer_status_t *status, void *user_data);
+
+/**
+ * What a monitor has counted since monitor_init, and how it is.
+ */
+struct monitor_counts {
+  /**
+   * Set by the caller to sizeof(monitor_statistics_t); on return, the bytes that the library
+   * filled.
+   */
+  uint32_t size;
+  /**
+   * MONITOR_STATISTICS_*, any number of bits.
+   */
+  uint32_t flags;
+  /**
+   * Calls of the event callback.
+   */
+  uint64_t events;
+  /**
+   * Events that wait for the event callback at present.
+   */
+  uint64_t events_waiting;
+  /**
+   * Calls of the interrupt callback.
+   */
+  uint64_t interrupts;
+  /**
+   * Calls of the log callback.
+   */
+  uint64_t log_lines;
+  /**
+   * Log lines that were dropped, because nobody took them in time.
+   */
+  uint64_t log_lines_lost;
+  /**
+   * Calls of any callback that took longer than "callback_budget", running ones included.
+   */
+  uint64_t slow_callbacks;
+  /**
+   * Nanoseconds: the longest call of the event callback.
+   */
+  uint64_t longest_event_callback;
+  /**
+   * Nanoseconds: the longest call of the interrupt callback.
+   */
+  uint64_t longest_interrupt_callback;
+  /**
+   * Nanoseconds: the longest call of the log callback.
+   */
+  uint64_t longest_log_callback;
+  /**
+   * Nanoseconds since the running call of the event callback began; 0 = none runs.
+   */
+  uint64_t event_callback_running;
+  /**
+   * Nanoseconds since the running call of the interrupt callback began; 0 = none runs.
+   */
+  uint64_t interrupt_callback_running;
+  /**
+   * Nanoseconds since the running call of the log callback began; 0 = none runs.
+   */
+  uint64_t log_callback_running;
+  /**
+   * Datagrams that were handed to the system.
+   */
+  uint64_t datagrams_sent;
+  /**
+   * Datagrams of peers that were taken.
+   */
+  uint64_t datagrams_accepted;
+  /**
+   * Datagrams that were not: damaged, forged, repeated, of strangers, or lost in the receive
+   * buffer. Some of each life are usual, when peers meet.
+   */
+  uint64_t datagrams_rejected;
+  /**
+   * Turns of the library's loop: wake-ups of its main thread.
+   */
+  uint64_t turns;
+  /**
+   * While the application is stalled by one, the activity that stands still, ended by a NUL;
+   * otherwise empty.
+   */
+  char stalled_activity[MONITOR_ACTIVITY_SIZE];
+};
+
+/**
+ * What a monitor has counted since monitor_init, and how it is.
+ */
+typedef struct monitor_counts monitor_statistics_t;
 
 /**
  * Makes an empty configuration: every key at its default.
@@ -976,6 +1161,64 @@ monitor_result_t monitor_app_end(monitor_t *monitor);
 monitor_result_t monitor_free(monitor_t *monitor);
 
 /**
+ * Begins an activity: something that the application does and that must not stand still, such as
+ * the work of one worker thread, a nightly run, a request. If neither monitor_activity_alive nor
+ * monitor_activity_end is called within the deadline, the application counts as stalled: the peers
+ * judge this server DOWN (APP_STALLED) and name the activity, and the interrupt callback is called
+ * (MONITOR_INTERRUPT_APP_STALLED). It counts as moving again as soon as the activity is alive or
+ * ends. Works beside "watchdog_timeout" or without it.
+ *
+ * monitor: a handle of monitor_init, started or not. Deadlines run while it is started.
+ * name: for people, 1 to 63 bytes of UTF-8 without control characters. Several activities may have
+ * the same. Copied.
+ * deadline_ms: milliseconds, 20 to 86400000 (24 h). It is looked at as often as heartbeats are sent:
+ * the peers learn of it at most one heartbeat interval (or a second) after the deadline.
+ * out: where the activity is stored; 0 is stored if the call fails.
+ *
+ * Threads: any; it takes a lock, so not from a signal handler. From a callback: yes. In a forked
+ * child: MONITOR_ERR_FORKED for a monitor that the parent started; activities that were begun
+ * before the fork are the parent's.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
+ * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the deadline is wrong; MONITOR_ERR_LIMIT
+ * if there are 256 already.
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_activity_begin(monitor_t *monitor,
+                                        const char *name,
+                                        uint32_t deadline_ms,
+                                        monitor_activity_t *out);
+
+/**
+ * The activity makes progress: its deadline begins anew. Takes some tens of nanoseconds and no lock.
+ *
+ * monitor: the handle that the activity was begun with.
+ * activity: of monitor_activity_begin.
+ *
+ * Threads: any. From a callback and from a signal handler: yes. In a forked child:
+ * MONITOR_ERR_FORKED for a monitor that the parent started.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
+ * MONITOR_ERR_INVALID if there is no such activity. It leaves the text of monitor_last_error alone,
+ * because signal handlers may call it.
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_activity_alive(monitor_t *monitor,
+                                        monitor_activity_t activity);
+
+/**
+ * The activity is over, and watched no longer.
+ *
+ * monitor: the handle that the activity was begun with.
+ * activity: of monitor_activity_begin.
+ *
+ * Threads: any; it takes a lock, so not from a signal handler. From a callback: yes. In a forked
+ * child: MONITOR_ERR_FORKED for a monitor that the parent started.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_FORKED;
+ * MONITOR_ERR_INVALID if there is no such activity, or it has ended.
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_activity_end(monitor_t *monitor, monitor_activity_t activity);
+
+/**
  * Registers the callback for events, in place of the one before. To lose no event, register before
  * monitor_app_start.
  *
@@ -1002,6 +1245,29 @@ monitor_result_t monitor_on_event(monitor_t *monitor,
                                   void *user_data);
 
 /**
+ * As monitor_on_event, with user data that the library destroys: `destroy` is called with it exactly
+ * once, after the last call of the callback, when that is replaced or unregistered or the monitor
+ * is released. Not if this call fails (the data stays the host's then), not at the end of
+ * the process, and not in a forked child that lets go of a monitor which its parent started.
+ *
+ * monitor: a handle of monitor_init.
+ * event_mask: the kinds wanted, as in monitor_on_event.
+ * callback: NULL unregisters; user_data and destroy are not used then.
+ * user_data: handed to the callback as it is, and to destroy at the end.
+ * destroy: NULL, and the call is that of monitor_on_event. Otherwise see monitor_destroy_fn.
+ *
+ * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+ * parent started.
+ * Returns what monitor_on_event returns.
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_on_event_full(monitor_t *monitor,
+                                       uint32_t event_mask,
+                                       monitor_event_fn callback,
+                                       void *user_data,
+                                       monitor_destroy_fn destroy);
+
+/**
  * Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They
  * are delivered at once on a thread of their own, also while the host's loop or an event callback
  * blocks.
@@ -1017,13 +1283,33 @@ monitor_result_t monitor_on_event(monitor_t *monitor,
  * parent started.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_STATE if the
- * monitor is being released; MONITOR_ERR_IO if its thread is refused: it is registered all the
- * same, and the next monitor_app_start tries again.
+ * monitor is being released; MONITOR_ERR_IO if its thread is refused by the system.
  * Since 0.1.0.
  */
 monitor_result_t monitor_on_interrupt(monitor_t *monitor,
                                       monitor_interrupt_fn callback,
                                       void *user_data);
+
+/**
+ * As monitor_on_interrupt, with user data that the library destroys: `destroy` is called with it exactly
+ * once, after the last call of the callback, when that is replaced or unregistered or the monitor
+ * is released. Not if this call fails (the data stays the host's then), not at the end of
+ * the process, and not in a forked child that lets go of a monitor which its parent started.
+ *
+ * monitor: a handle of monitor_init.
+ * callback: NULL unregisters; user_data and destroy are not used then.
+ * user_data: handed to the callback as it is, and to destroy at the end.
+ * destroy: NULL, and the call is that of monitor_on_interrupt. Otherwise see monitor_destroy_fn.
+ *
+ * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+ * parent started.
+ * Returns what monitor_on_interrupt returns.
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_on_interrupt_full(monitor_t *monitor,
+                                           monitor_interrupt_fn callback,
+                                           void *user_data,
+                                           monitor_destroy_fn destroy);
 
 /**
  * Registers the callback for log lines, in place of the one before. Without one nothing is logged,
@@ -1049,6 +1335,29 @@ monitor_result_t monitor_on_log(monitor_t *monitor,
                                 int32_t max_level,
                                 monitor_log_fn callback,
                                 void *user_data);
+
+/**
+ * As monitor_on_log, with user data that the library destroys: `destroy` is called with it exactly
+ * once, after the last call of the callback, when that is replaced or unregistered or the monitor
+ * is released. Not if this call fails (the data stays the host's then), not at the end of
+ * the process, and not in a forked child that lets go of a monitor which its parent started.
+ *
+ * monitor: a handle of monitor_init.
+ * max_level: the highest level wanted, as in monitor_on_log.
+ * callback: NULL unregisters; user_data and destroy are not used then.
+ * user_data: handed to the callback as it is, and to destroy at the end.
+ * destroy: NULL, and the call is that of monitor_on_log. Otherwise see monitor_destroy_fn.
+ *
+ * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+ * parent started.
+ * Returns what monitor_on_log returns.
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_on_log_full(monitor_t *monitor,
+                                     int32_t max_level,
+                                     monitor_log_fn callback,
+                                     void *user_data,
+                                     monitor_destroy_fn destroy);
 
 /**
  * Chooses the host's own loop for the delivery of events: returns a descriptor that is readable
@@ -1128,6 +1437,23 @@ monitor_result_t monitor_peer_status(monitor_t *monitor,
  * Since 0.1.0.
  */
 monitor_result_t monitor_each_peer(monitor_t *monitor, monitor_peer_fn callback, void *user_data);
+
+/**
+ * Copies what a monitor has counted since monitor_init, and how it is.
+ *
+ * monitor: a handle of monitor_init, started or not.
+ * out: where it is copied to. The caller sets out->size to sizeof(monitor_statistics_t) before; the
+ * library fills at most that many bytes, and sets out->size to the bytes that it filled. Bytes
+ * beyond are left as they are. Nothing is written if the call fails.
+ *
+ * Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+ * parent started.
+ * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
+ * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if out->size has no room for "size" and "flags" (8
+ * bytes).
+ * Since 0.1.0.
+ */
+monitor_result_t monitor_statistics(monitor_t *monitor, monitor_statistics_t *out);
 
 /**
  * Watches one more peer, with the defaults of the configuration. The peer must watch this server

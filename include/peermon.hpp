@@ -8,7 +8,7 @@
  * - Handles are owned by objects: what a constructor took, the destructor gives back.
  * - What fails throws peermon::Error, with the code and the sentence of monitor_last_error.
  * - Callbacks are anything that can be copied and called: functions, objects, lambdas,
- *   std::function. An exception that leaves one ends there: it goes to on_exception, never into
+ *   std::function. They are destroyed after their last call. An exception that leaves one ends there: it goes to on_exception, never into
  *   the library, which could only abort.
  * - The contract of each call (threads, callbacks, order) is that of its C function in peermon.h.
  */
@@ -87,13 +87,11 @@ struct ExceptionSink {
     void *user_data;
 };
 
-/* A registered callable of any type, in the list of its owner. */
+/* A registered callable of any type. The library destroys it after its last call. */
 class Slot {
 public:
-    Slot() : next(NULL) {}
+    Slot() {}
     virtual ~Slot() {}
-
-    Slot *next;
 
 private:
     Slot(const Slot &);
@@ -147,33 +145,6 @@ private:
     F f_;
 };
 
-/* The callables that a monitor was ever given. A replaced one stays until the monitor goes: it may
-   be the very one that is running, and only monitor_free says that none runs any more. */
-class Slots {
-public:
-    Slots() : first_(NULL) {}
-    ~Slots()
-    {
-        while (first_ != NULL) {
-            Slot *slot = first_;
-            first_ = slot->next;
-            delete slot;
-        }
-    }
-    template <class S> S *keep(S *slot) PEERMON_NOEXCEPT
-    {
-        slot->next = first_;
-        first_ = slot;
-        return slot;
-    }
-
-private:
-    Slots(const Slots &);
-    Slots &operator=(const Slots &);
-
-    Slot *first_;
-};
-
 /* What peers() collects into, and whether there was room. */
 struct PeerList {
     PeerList() : full(false) {}
@@ -186,19 +157,22 @@ extern "C" {
 
 inline void peermon_hpp_event(const monitor_event_t *event, void *slot)
 {
-    static_cast<SlotFor<monitor_event_t> *>(slot)->guarded(*event);
+    static_cast<SlotFor<monitor_event_t> *>(static_cast<Slot *>(slot))->guarded(*event);
 }
 
 inline void peermon_hpp_interrupt(const monitor_interrupt_t *interrupt, void *slot)
 {
-    static_cast<SlotFor<monitor_interrupt_t> *>(slot)->guarded(*interrupt);
+    static_cast<SlotFor<monitor_interrupt_t> *>(static_cast<Slot *>(slot))->guarded(*interrupt);
 }
 
 inline void peermon_hpp_log(int32_t level, const char *message, void *slot)
 {
     LogLine line = {level, message};
-    static_cast<SlotFor<LogLine> *>(slot)->guarded(line);
+    static_cast<SlotFor<LogLine> *>(static_cast<Slot *>(slot))->guarded(line);
 }
+
+/* The destructor of what was captured must not throw, as no destructor must. */
+inline void peermon_hpp_destroy(void *slot) { delete static_cast<Slot *>(slot); }
 
 inline void peermon_hpp_peer(const monitor_peer_status_t *status, void *list)
 {
@@ -272,14 +246,11 @@ private:
    be destroyed inside one of its own callbacks. */
 class Monitor {
 public:
-    explicit Monitor(const Config &config) : handle_(NULL), sink_(NULL), slots_(NULL)
+    explicit Monitor(const Config &config) : handle_(NULL), sink_(new detail::ExceptionSink)
     {
-        sink_ = new detail::ExceptionSink;
         try {
-            slots_ = new detail::Slots;
             detail::check(monitor_init(&handle_, config.get()), "monitor_init");
         } catch (...) {
-            delete slots_;
             delete sink_;
             throw;
         }
@@ -288,10 +259,8 @@ public:
     ~Monitor()
     {
         /* If the library refuses, a callback may be running: leak rather than pull it away. */
-        if (monitor_free(handle_) == MONITOR_OK) {
-            delete slots_;
+        if (monitor_free(handle_) == MONITOR_OK)
             delete sink_;
-        }
     }
 
     /* Just before the work begins. */
@@ -299,6 +268,15 @@ public:
 
     /* The watchdog's pulse; a few nanoseconds, also from signal handlers. */
     monitor_result_t alive() PEERMON_NOEXCEPT { return monitor_app_alive(handle_); }
+
+    /* Something that must not stand still for longer than `deadline_ms`; see Activity. */
+    monitor_activity_t begin_activity(const std::string &name, uint32_t deadline_ms)
+    {
+        monitor_activity_t activity;
+        detail::check(monitor_activity_begin(handle_, name.c_str(), deadline_ms, &activity),
+                      "monitor_activity_begin");
+        return activity;
+    }
 
     /* A graceful end: the peers hear ENDED, not DOWN. start() may follow. */
     void end() { detail::check(monitor_app_end(handle_), "monitor_app_end"); }
@@ -372,6 +350,15 @@ public:
         return status;
     }
 
+    monitor_statistics_t statistics()
+    {
+        monitor_statistics_t statistics;
+        std::memset(&statistics, 0, sizeof statistics);
+        statistics.size = sizeof statistics;
+        detail::check(monitor_statistics(handle_, &statistics), "monitor_statistics");
+        return statistics;
+    }
+
     std::vector<monitor_peer_status_t> peers()
     {
         detail::PeerList list;
@@ -409,32 +396,61 @@ private:
 
     template <class F> void register_event(uint32_t mask, const F &f)
     {
-        detail::SlotFor<monitor_event_t> *slot =
-            slots_->keep(new detail::SlotOf<monitor_event_t, F>(*sink_, f));
-        detail::check(monitor_on_event(handle_, mask, detail::peermon_hpp_event, slot),
-                      "monitor_on_event");
+        detail::Slot *slot = new detail::SlotOf<monitor_event_t, F>(*sink_, f);
+        keep(slot, monitor_on_event_full(handle_, mask, detail::peermon_hpp_event, slot,
+                                         detail::peermon_hpp_destroy),
+             "monitor_on_event");
     }
 
     template <class F> void register_interrupt(const F &f)
     {
-        detail::SlotFor<monitor_interrupt_t> *slot =
-            slots_->keep(new detail::SlotOf<monitor_interrupt_t, F>(*sink_, f));
-        detail::check(monitor_on_interrupt(handle_, detail::peermon_hpp_interrupt, slot),
-                      "monitor_on_interrupt");
+        detail::Slot *slot = new detail::SlotOf<monitor_interrupt_t, F>(*sink_, f);
+        keep(slot, monitor_on_interrupt_full(handle_, detail::peermon_hpp_interrupt, slot,
+                                             detail::peermon_hpp_destroy),
+             "monitor_on_interrupt");
     }
 
     template <class F> void register_log(int32_t max_level, const F &f)
     {
         typedef detail::LogAdaptor<F> Adaptor;
-        detail::SlotFor<detail::LogLine> *slot =
-            slots_->keep(new detail::SlotOf<detail::LogLine, Adaptor>(*sink_, Adaptor(f)));
-        detail::check(monitor_on_log(handle_, max_level, detail::peermon_hpp_log, slot),
-                      "monitor_on_log");
+        detail::Slot *slot = new detail::SlotOf<detail::LogLine, Adaptor>(*sink_, Adaptor(f));
+        keep(slot, monitor_on_log_full(handle_, max_level, detail::peermon_hpp_log, slot,
+                                       detail::peermon_hpp_destroy),
+             "monitor_on_log");
+    }
+
+    /* What was not registered is still ours. */
+    static void keep(detail::Slot *slot, monitor_result_t result, const char *call)
+    {
+        if (result < 0)
+            delete slot;
+        detail::check(result, call);
     }
 
     monitor_t *handle_;
     detail::ExceptionSink *sink_;
-    detail::Slots *slots_;
+};
+
+/* An activity that lives as long as this object: begun by the constructor, ended by the destructor.
+   The monitor must live longer. */
+class Activity {
+public:
+    Activity(Monitor &monitor, const std::string &name, uint32_t deadline_ms)
+        : monitor_(monitor.get()), activity_(monitor.begin_activity(name, deadline_ms))
+    {
+    }
+
+    ~Activity() { monitor_activity_end(monitor_, activity_); }
+
+    /* Its deadline begins anew; some tens of nanoseconds, also from signal handlers. */
+    monitor_result_t alive() PEERMON_NOEXCEPT { return monitor_activity_alive(monitor_, activity_); }
+
+private:
+    Activity(const Activity &);
+    Activity &operator=(const Activity &);
+
+    monitor_t *monitor_;
+    monitor_activity_t activity_;
 };
 
 /* The version of the library that is loaded, which may be newer than this header. */

@@ -41,6 +41,7 @@ fn machine(index: usize, rule: Rule, demand: Option<Demand>) -> Machine {
         first_contact: Duration::from_secs(30),
         roaming: false,
         flapping: None,
+        interrupt_on_down: false,
     };
     let settings = Settings {
         group: "test".into(),

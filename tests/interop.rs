@@ -229,6 +229,7 @@ fn settings(key: Option<&str>, port: u16) -> Settings {
             first_contact: BOUND,
             roaming: false,
             flapping: None,
+            interrupt_on_down: false,
         }],
     }
 }

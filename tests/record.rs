@@ -203,7 +203,8 @@ impl Puppet {
             heard_paths: 0,
             list_digest: 0,
         };
-        let names = Names { group: "default", sender: "puppet", receiver: "observer" };
+        let names =
+            Names { group: "default", sender: "puppet", receiver: "observer", activity: None };
         self.socket.send_to(encode(&header, names, &self.send).as_bytes(), self.to).unwrap();
     }
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, unbounded};
 use peermon::config::{Config, MAX_PEERS};
 use peermon::error::Code;
-use peermon::proto::event::{Event, EventKind, Interrupt, Reason};
+use peermon::proto::event::{Event, EventKind, Interrupt, InterruptKind, Reason};
 use peermon::proto::peer::view::State;
 use peermon::runtime::{Monitor, TableKind};
 
@@ -172,7 +172,7 @@ fn all_threads_are_named_and_deaf_and_hold_nothing_in_the_hosts_table() {
     let _turn = turn();
     let before = sockets();
     let a = monitor("a", free_port(), &[]);
-    a.on_interrupt(Some(Arc::new(|_, _| ()))).unwrap();
+    a.on_interrupt(Some(Arc::new(|_: &Interrupt, _| ()))).unwrap();
     a.start().unwrap();
     assert_eq!(a.descriptor_table(), Some(TableKind::Private));
     // A thread takes its name and drops its inherited one only when it first runs.
@@ -760,8 +760,8 @@ fn a_stalled_application_is_told_by_an_interrupt() {
     let (sender, interrupts) = unbounded();
     a.start().unwrap();
     // Registered late: the thread starts now.
-    a.on_interrupt(Some(Arc::new(move |kind, _| _ = sender.send(kind)))).unwrap();
-    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), Interrupt::AppStalled);
+    a.on_interrupt(Some(Arc::new(move |told: &Interrupt, _| _ = sender.send(told.kind)))).unwrap();
+    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), InterruptKind::AppStalled);
     a.close().unwrap();
 }
 

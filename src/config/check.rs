@@ -13,7 +13,7 @@ use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
-use super::{Config, PeerDraft, flap, pacing, rule, secret, timing};
+use super::{Config, PeerDraft, flap, guest, pacing, rule, secret, timing};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, PeerSettings, Settings};
@@ -59,6 +59,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         first_contact: span(server, Key::FirstContact, Duration::from_secs(30)),
         roaming: flag(server, Key::Roaming),
         flapping: flap::of_server(server, drafts(), timing.detect_within)?,
+        interrupt_on_down: flag(server, Key::InterruptOnDown),
     };
 
     let mut whole = Whole {
@@ -106,6 +107,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         resolve_interval: span(server, Key::ResolveInterval, Duration::from_secs(30)),
         twin_port: twin_port(server),
         trace_dir: trace_dir(server)?,
+        guest: guest::of(server),
         defaults,
     })
 }
@@ -159,6 +161,9 @@ impl<'a> Whole<'a> {
             first_contact: span(section, Key::FirstContact, self.defaults.first_contact),
             roaming: section.flag(Key::Roaming).map_or(self.defaults.roaming, |(flag, _)| flag),
             flapping: flap::of_peer(server, name, section, timing.detect_within)?,
+            interrupt_on_down: section
+                .flag(Key::InterruptOnDown)
+                .map_or(self.defaults.interrupt_on_down, |(flag, _)| flag),
         };
         let name = Arc::clone(&draft.name);
         let endpoints = PeerEndpoints { name: Arc::clone(&name), endpoints: endpoints.to_vec() };

@@ -34,6 +34,12 @@ pub(super) enum Key {
     FlapOutages,
     FlapWindow,
     FlapRest,
+    InterruptOnDown,
+    InterruptSignal,
+    CallbackBudget,
+    ThreadPriority,
+    CpuAffinity,
+    LockMemory,
     Log,
     EventQueue,
     ResolveInterval,
@@ -80,6 +86,8 @@ pub(super) enum Kind {
     Decimal(u32, u32),
     /// So many per how long.
     Rate,
+    /// Numbers of processors.
+    Cores,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -112,11 +120,18 @@ const LONGEST_HEARTBEAT: Duration = ms(MAX_DETECT_WITHIN.as_millis() as u64 / 3)
 pub(super) const PROFILES: &[&str] = &["lan", "wan", "wireless"];
 /// The words of `detector`.
 pub(super) const DETECTORS: &[&str] = &["adaptive", "interval", "phi"];
+/// The words of `lock_memory`.
+pub(super) const MEMORIES: &[&str] = &["off", "library", "process"];
+/// The words of `interrupt_signal`: no signal of a crash, none that cannot be caught, and none that
+/// the kernel sends for reasons of its own that a host must tell apart.
+pub(super) const SIGNALS: &[&str] = &[
+    "SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGTERM", "SIGURG", "SIGIO", "SIGWINCH",
+];
 /// The words of `log`.
 pub(super) const LOGS: &[&str] = &["callback", "env"];
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 34] = [
+pub(super) static KEYS: [KeySpec; 40] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -153,6 +168,12 @@ pub(super) static KEYS: [KeySpec; 34] = [
     row("flap_outages", Key::FlapOutages, Scope::Both, Kind::Count(0, 100)),
     row("flap_window", Key::FlapWindow, Scope::Both, Kind::Span(ms(1000), DAY)),
     row("flap_rest", Key::FlapRest, Scope::Both, Kind::Span(ms(1000), DAY)),
+    row("interrupt_on_down", Key::InterruptOnDown, Scope::Both, Kind::Flag),
+    row("interrupt_signal", Key::InterruptSignal, Scope::Server, Kind::Choice(SIGNALS)),
+    row("callback_budget", Key::CallbackBudget, Scope::Server, Kind::Span(Duration::ZERO, HOUR)),
+    row("thread_priority", Key::ThreadPriority, Scope::Server, Kind::Count(0, 99)),
+    row("cpu_affinity", Key::CpuAffinity, Scope::Server, Kind::Cores),
+    row("lock_memory", Key::LockMemory, Scope::Server, Kind::Choice(MEMORIES)),
     row("log", Key::Log, Scope::Server, Kind::Choice(LOGS)),
     row("event_queue", Key::EventQueue, Scope::Server, Kind::Count(16, 65_536)),
     row("resolve_interval", Key::ResolveInterval, Scope::Server, Kind::Span(ms(1000), DAY)),

@@ -12,6 +12,7 @@ mod check;
 mod duration;
 mod file;
 mod flap;
+mod guest;
 mod keys;
 mod origin;
 mod pacing;

@@ -96,6 +96,7 @@ impl PeerDefaults {
             first_contact: self.first_contact,
             roaming: self.roaming,
             flapping: self.flapping,
+            interrupt_on_down: self.interrupt_on_down,
         }
     }
 }

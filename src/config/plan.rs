@@ -57,6 +57,8 @@ pub struct Plan {
     pub twin_port: u16,
     /// Where heartbeats are recorded, a file for each peer.
     pub trace_dir: Option<PathBuf>,
+    /// How the library behaves inside of the host's process.
+    pub guest: Guest,
     /// What holds for a peer that is added while the monitor runs.
     pub defaults: PeerDefaults,
 }
@@ -76,6 +78,42 @@ pub struct PeerDefaults {
     pub roaming: bool,
     /// When its notices rest.
     pub flapping: Option<Flapping>,
+    /// Whether its DOWN interrupts the application.
+    pub interrupt_on_down: bool,
+}
+
+/// How the library behaves inside of the host's process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guest {
+    /// A callback that takes longer is reported; `None` = none is.
+    pub callback_budget: Option<Duration>,
+    /// The signal that follows an interrupt, by its name.
+    pub interrupt_signal: Option<&'static str>,
+    /// What the threads that keep time ask of the system.
+    pub real_time: RealTime,
+}
+
+/// What the threads that keep time ask of the system: off unless it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RealTime {
+    /// SCHED_FIFO with this priority; 0 = the ordinary policy.
+    pub priority: u8,
+    /// The processors that they run on; none = those of the process.
+    pub cores: Vec<u16>,
+    /// What is kept in memory.
+    pub memory: LockMemory,
+}
+
+/// What must not be paged out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockMemory {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The library's code and data, and the stacks of the threads that keep time.
+    Library,
+    /// The whole process.
+    Process,
 }
 
 /// Where to listen.

@@ -8,7 +8,7 @@ use super::keys::{Key, KeySpec, Kind};
 use super::origin::{Origin, quoted};
 use super::plan::{Endpoint, Listen};
 use super::secret::{self, Secret};
-use super::{address, duration, rate};
+use super::{address, duration, guest, rate};
 use crate::error::{Code, Error};
 use crate::proto::settings::{MAX_NAME, is_valid_name};
 
@@ -27,6 +27,7 @@ pub(super) enum Value {
     Decimal(u32),
     /// The mean time between two.
     Rate(Duration),
+    Cores(Vec<u16>),
     /// The index of the word.
     Choice(usize),
 }
@@ -68,6 +69,7 @@ impl Value {
             },
             Kind::Decimal(..) => Self::decimal(kind, text),
             Kind::Rate => rate::parse(text).map(Self::Rate),
+            Kind::Cores => guest::parse_cores(text).map(Self::Cores),
             Kind::Choice(words) => words
                 .iter()
                 .position(|&word| word == text)
@@ -214,6 +216,10 @@ impl Section {
 
     pub(super) fn rate(&self, key: Key) -> Given<'_, Duration> {
         self.pick(key, |value| if let Value::Rate(every) = value { Some(*every) } else { None })
+    }
+
+    pub(super) fn cores(&self, key: Key) -> Given<'_, &[u16]> {
+        self.pick(key, |value| if let Value::Cores(cores) = value { Some(&**cores) } else { None })
     }
 
     /// The word of a choice.

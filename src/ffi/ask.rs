@@ -3,13 +3,13 @@
 use core::ffi::{c_char, c_void};
 use core::mem::{offset_of, size_of};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error};
 
 use super::callback::Callback;
 use super::types::{
     monitor_peer_fn, monitor_peer_record, monitor_peer_status_t, monitor_result_t, monitor_t,
 };
-use super::{convert, guard, handle, monitors, strings};
+use super::{convert, guard, handle, monitors, room, strings};
 
 /// Copies what is known about one peer. Inside of an event callback it shows what the event tells,
 /// or something newer. (One exception: a thread that asks for a status and is kept from going on
@@ -38,38 +38,19 @@ pub unsafe extern "C" fn monitor_peer_status(
         let monitor = monitors::find(token)?;
         // SAFETY: the host passes NULL or a string that stands during the call.
         let peer = unsafe { strings::text(peer, "name of the peer", strings::NAME) }?;
+        let needs = room::Needs {
+            least: offset_of!(monitor_peer_record, reason),
+            whole: size_of::<monitor_peer_record>(),
+            type_name: "monitor_peer_status_t",
+        };
         // SAFETY: the host passes NULL or a struct whose first member it has set.
-        let room = unsafe { room_of(out) }?;
+        let room = unsafe { room::of(out.cast(), &needs) }?;
         let mut status = convert::status(&monitor.peer_status(peer)?);
         status.size = status.size.min(room);
-        // SAFETY: both structs have at least `status.size` bytes, the host's because it said so,
-        // and do not overlap. Bytes may be copied whatever the alignment.
-        unsafe {
-            let source = (&raw const status).cast::<u8>();
-            source.copy_to_nonoverlapping(out.cast::<u8>(), status.size as usize);
-        }
+        // SAFETY: the host's struct has `room` bytes by its own word, ours at least `status.size`.
+        unsafe { room::fill(out.cast(), (&raw const status).cast(), status.size) };
         Ok(())
     })
-}
-
-/// How many bytes the host's struct has, by its own word.
-///
-/// # Safety
-///
-/// `out` is NULL or points to at least the first member.
-unsafe fn room_of(out: *const monitor_peer_status_t) -> Result<u32> {
-    if out.is_null() {
-        return Err(Error::new(Code::Null, "out is NULL"));
-    }
-    // SAFETY: the first member is the size; read without assuming alignment.
-    let room = unsafe { out.cast::<u32>().read_unaligned() };
-    let least = offset_of!(monitor_peer_record, reason);
-    if (room as usize) < least {
-        let whole = size_of::<monitor_peer_record>();
-        let text = format!("out->size is {room}: set it to sizeof(monitor_peer_status_t), {whole}");
-        return Err(Error::new(Code::Invalid, text));
-    }
-    Ok(room)
 }
 
 /// Calls a function once for every peer, with copies that were all taken at the same moment, in no

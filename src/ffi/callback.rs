@@ -1,10 +1,14 @@
 //! A function of the host with its user data, and what happens when it does not return.
 
 use core::cell::Cell;
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{c_char, c_void};
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use crate::notify::{
+    EventHandler, InterruptHandler, LogHandler, TakesEvents, TakesInterrupts, TakesLines,
+};
 use crate::proto::event::{Event, Interrupt};
 use crate::proto::peer::view::View;
 use crate::proto::time::Wall;
@@ -17,14 +21,68 @@ use super::{convert, monitors};
 type EventFunction = unsafe extern "C-unwind" fn(*const monitor_event_t, *mut c_void);
 type InterruptFunction = unsafe extern "C-unwind" fn(*const monitor_interrupt_t, *mut c_void);
 type LogFunction = unsafe extern "C-unwind" fn(i32, *const c_char, *mut c_void);
+type DestroyFunction = unsafe extern "C-unwind" fn(*mut c_void);
 type PeerFunction = unsafe extern "C-unwind" fn(*const monitor_peer_status_t, *mut c_void);
 
 /// A function pointer of the host, the user data that goes with it, and the monitor that it was
-/// registered with. The host owns what the user data points to; nothing is freed here.
+/// registered with. The host owns what the user data points to, unless it gave a destructor: that
+/// is called when the callback is dropped, which is after its last call.
 pub struct Callback<F> {
     function: F,
-    user_data: *mut c_void,
+    user: UserData,
+}
+
+/// User data of the host, and its destructor if it has one.
+pub type Data = (*mut c_void, Option<DestroyFunction>);
+
+/// What goes with a function of the host.
+struct UserData {
+    pointer: *mut c_void,
+    destroy: Option<DestroyFunction>,
     token: Token,
+    ours: Ownership,
+}
+
+/// Whether user data with a destructor is ours to destroy: until a registration has succeeded, it is
+/// the host's.
+#[derive(Clone, Debug)]
+pub struct Ownership(Arc<AtomicBool>);
+
+impl Ownership {
+    /// It will be ours.
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// It stays the host's, because the registration was refused.
+    pub fn give_up(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl UserData {
+    /// For a forked child, whose copy of it has an end of its own.
+    fn renewed(&self) -> Self {
+        Self {
+            pointer: self.pointer,
+            destroy: self.destroy,
+            token: self.token,
+            ours: Ownership::new(),
+        }
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        let Some(destroy) = self.destroy.filter(|_| self.ours.0.load(Ordering::Acquire)) else {
+            return;
+        };
+        let must_return = MustReturn { token: self.token, may_log: true };
+        // SAFETY: the function is the host's destructor for this pointer, and is called once: this
+        // object is dropped once, and no copy of it has the same obligation in this process.
+        unsafe { destroy(self.pointer) };
+        must_return.it_did();
+    }
 }
 
 /// The host's event callback.
@@ -44,46 +102,70 @@ unsafe impl<F: Send> Send for Callback<F> {}
 unsafe impl<F: Sync> Sync for Callback<F> {}
 
 impl<F> Callback<F> {
-    /// A callback of the monitor of `token`.
+    /// A callback of the monitor of `token`, whose user data the host keeps.
     pub fn new(function: F, user_data: *mut c_void, token: Token) -> Self {
-        Self { function, user_data, token }
+        Self::owning(function, (user_data, None), token, Ownership::new())
+    }
+
+    /// A callback of the monitor of `token`, with user data that is destroyed after the last call
+    /// if it is ours by then.
+    pub fn owning(function: F, (pointer, destroy): Data, token: Token, ours: Ownership) -> Self {
+        Self { function, user: UserData { pointer, destroy, token, ours } }
     }
 }
 
-impl EventCallback {
+impl<F: Copy> Callback<F> {
+    fn anew(&self) -> Self {
+        Self { function: self.function, user: self.user.renewed() }
+    }
+}
+
+impl TakesEvents for EventCallback {
     /// Hands an event to the host. Allocates nothing.
-    pub fn call(&self, event: &Event) {
+    fn take(&self, event: &Event) {
         convert::with_event(event, |event| {
-            let must_return = MustReturn { token: self.token, may_log: true };
+            let must_return = MustReturn { token: self.user.token, may_log: true };
             // SAFETY: the function is the host's event callback, the struct lives until it returns.
-            unsafe { (self.function)(event, self.user_data) };
+            unsafe { (self.function)(event, self.user.pointer) };
             must_return.it_did();
         });
     }
+
+    fn renewed(&self) -> Option<EventHandler> {
+        Some(Arc::new(self.anew()))
+    }
 }
 
-impl InterruptCallback {
+impl TakesInterrupts for InterruptCallback {
     /// Hands an interrupt to the host. Allocates nothing.
-    pub fn call(&self, kind: Interrupt, raised: Wall) {
-        let interrupt = convert::interrupt(kind, raised);
-        let must_return = MustReturn { token: self.token, may_log: true };
-        // SAFETY: the function is the host's interrupt callback, the struct lives until it returns.
-        unsafe { (self.function)(&raw const interrupt, self.user_data) };
-        must_return.it_did();
+    fn take(&self, interrupt: &Interrupt, raised: Wall) {
+        convert::with_interrupt(interrupt, raised, |interrupt| {
+            let must_return = MustReturn { token: self.user.token, may_log: true };
+            // SAFETY: the function is the host's interrupt callback, the struct lives until it
+            // returns.
+            unsafe { (self.function)(interrupt, self.user.pointer) };
+            must_return.it_did();
+        });
+    }
+
+    fn renewed(&self) -> Option<InterruptHandler> {
+        Some(Arc::new(self.anew()))
     }
 }
 
-impl LogCallback {
+impl TakesLines for LogCallback {
     /// Hands a line to the host. Allocates nothing; a long line is cut.
-    pub fn call(&self, level: i32, line: &str) {
-        convert::with_line(line, |line| self.call_with(level, line));
+    fn take(&self, level: i32, line: &str) {
+        convert::with_line(line, |line| {
+            let must_return = MustReturn { token: self.user.token, may_log: false };
+            // SAFETY: the function is the host's log callback, the line lives until it returns.
+            unsafe { (self.function)(level, line.as_ptr(), self.user.pointer) };
+            must_return.it_did();
+        });
     }
 
-    fn call_with(&self, level: i32, line: &CStr) {
-        let must_return = MustReturn { token: self.token, may_log: false };
-        // SAFETY: the function is the host's log callback, the line lives until it returns.
-        unsafe { (self.function)(level, line.as_ptr(), self.user_data) };
-        must_return.it_did();
+    fn renewed(&self) -> Option<LogHandler> {
+        Some(Arc::new(self.anew()))
     }
 }
 
@@ -91,11 +173,11 @@ impl PeerCallback {
     /// Hands the status of a peer to the host.
     pub fn call(&self, view: &View) {
         let status = convert::status(view);
-        let here = Frame { token: self.token, outer: INNERMOST.get() };
+        let here = Frame { token: self.user.token, outer: INNERMOST.get() };
         INNERMOST.set(&raw const here);
-        let must_return = MustReturn { token: self.token, may_log: true };
+        let must_return = MustReturn { token: self.user.token, may_log: true };
         // SAFETY: the function is the host's callback, the struct lives until it returns.
-        unsafe { (self.function)(&raw const status, self.user_data) };
+        unsafe { (self.function)(&raw const status, self.user.pointer) };
         must_return.it_did();
         INNERMOST.set(here.outer);
     }
@@ -144,15 +226,14 @@ impl MustReturn {
 impl Drop for MustReturn {
     fn drop(&mut self) {
         if self.may_log {
-            let callback: Option<Arc<LogCallback>> =
-                monitors::log_callback(self.token, MONITOR_LOG_ERROR);
-            if let Some(callback) = callback {
-                callback.call_with(MONITOR_LOG_ERROR, LAST_WORDS);
+            let handler = monitors::log_handler(self.token, MONITOR_LOG_ERROR);
+            if let Some(handler) = handler {
+                handler.take(MONITOR_LOG_ERROR, LAST_WORDS);
             }
         }
         std::process::abort();
     }
 }
 
-const LAST_WORDS: &CStr =
-    c"a callback threw or ended its thread instead of returning: the process is aborted";
+const LAST_WORDS: &str =
+    "a callback threw or ended its thread instead of returning: the process is aborted";

@@ -3,9 +3,13 @@
 use core::ffi::c_void;
 use std::sync::Arc;
 
-use super::callback::Callback;
+use crate::error::Result;
+use crate::notify::{EventHandler, InterruptHandler, LogHandler};
+
+use super::callback::{Callback, Data, Ownership};
 use super::types::{
-    monitor_event_fn, monitor_interrupt_fn, monitor_log_fn, monitor_result_t, monitor_t,
+    monitor_destroy_fn, monitor_event_fn, monitor_interrupt_fn, monitor_log_fn, monitor_result_t,
+    monitor_t,
 };
 use super::{guard, handle, monitors};
 
@@ -35,14 +39,33 @@ pub unsafe extern "C" fn monitor_on_event(
     callback: monitor_event_fn,
     user_data: *mut c_void,
 ) -> monitor_result_t {
-    guard::code(|| {
-        let token = handle::monitor(monitor)?;
-        let monitor = monitors::find(token)?;
-        match callback.map(|function| Callback::new(function, user_data, token)) {
-            Some(new) => monitor.on_event(event_mask, Some(Arc::new(move |event| new.call(event)))),
-            None => monitor.on_event(event_mask, None),
-        }
-    })
+    guard::code(|| on_event(monitor, event_mask, callback, (user_data, None)))
+}
+
+/// As monitor_on_event, with user data that the library destroys: `destroy` is called with it exactly
+/// once, after the last call of the callback, when that is replaced or unregistered or the monitor
+/// is released. Not if this call fails (the data stays the host's then), not at the end of
+/// the process, and not in a forked child that lets go of a monitor which its parent started.
+///
+/// monitor: a handle of monitor_init.
+/// event_mask: the kinds wanted, as in monitor_on_event.
+/// callback: NULL unregisters; user_data and destroy are not used then.
+/// user_data: handed to the callback as it is, and to destroy at the end.
+/// destroy: NULL, and the call is that of monitor_on_event. Otherwise see monitor_destroy_fn.
+///
+/// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+/// parent started.
+/// Returns what monitor_on_event returns.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn monitor_on_event_full(
+    monitor: *mut monitor_t,
+    event_mask: u32,
+    callback: monitor_event_fn,
+    user_data: *mut c_void,
+    destroy: monitor_destroy_fn,
+) -> monitor_result_t {
+    guard::code(|| on_event(monitor, event_mask, callback, (user_data, destroy)))
 }
 
 /// Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They
@@ -60,8 +83,7 @@ pub unsafe extern "C" fn monitor_on_event(
 /// parent started.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if the handle is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_FORKED; MONITOR_ERR_IN_CALLBACK if waiting would deadlock; MONITOR_ERR_STATE if the
-/// monitor is being released; MONITOR_ERR_IO if its thread is refused: it is registered all the
-/// same, and the next monitor_app_start tries again.
+/// monitor is being released; MONITOR_ERR_IO if its thread is refused by the system.
 /// Since 0.1.0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn monitor_on_interrupt(
@@ -69,14 +91,31 @@ pub unsafe extern "C" fn monitor_on_interrupt(
     callback: monitor_interrupt_fn,
     user_data: *mut c_void,
 ) -> monitor_result_t {
-    guard::code(|| {
-        let token = handle::monitor(monitor)?;
-        let monitor = monitors::find(token)?;
-        match callback.map(|function| Callback::new(function, user_data, token)) {
-            Some(new) => monitor.on_interrupt(Some(Arc::new(move |kind, at| new.call(kind, at)))),
-            None => monitor.on_interrupt(None),
-        }
-    })
+    guard::code(|| on_interrupt(monitor, callback, (user_data, None)))
+}
+
+/// As monitor_on_interrupt, with user data that the library destroys: `destroy` is called with it exactly
+/// once, after the last call of the callback, when that is replaced or unregistered or the monitor
+/// is released. Not if this call fails (the data stays the host's then), not at the end of
+/// the process, and not in a forked child that lets go of a monitor which its parent started.
+///
+/// monitor: a handle of monitor_init.
+/// callback: NULL unregisters; user_data and destroy are not used then.
+/// user_data: handed to the callback as it is, and to destroy at the end.
+/// destroy: NULL, and the call is that of monitor_on_interrupt. Otherwise see monitor_destroy_fn.
+///
+/// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+/// parent started.
+/// Returns what monitor_on_interrupt returns.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn monitor_on_interrupt_full(
+    monitor: *mut monitor_t,
+    callback: monitor_interrupt_fn,
+    user_data: *mut c_void,
+    destroy: monitor_destroy_fn,
+) -> monitor_result_t {
+    guard::code(|| on_interrupt(monitor, callback, (user_data, destroy)))
 }
 
 /// Registers the callback for log lines, in place of the one before. Without one nothing is logged,
@@ -104,17 +143,84 @@ pub unsafe extern "C" fn monitor_on_log(
     callback: monitor_log_fn,
     user_data: *mut c_void,
 ) -> monitor_result_t {
-    guard::code(|| {
-        let token = handle::monitor(monitor)?;
-        let monitor = monitors::find(token)?;
-        let new = callback.map(|function| Arc::new(Callback::new(function, user_data, token)));
-        match new.clone() {
-            Some(new) => {
-                monitor.on_log(max_level, Some(Arc::new(move |level, line| new.call(level, line))))
-            }
-            None => monitor.on_log(max_level, None),
-        }?;
-        monitors::note_log(token, new.map(|new| (max_level, new)));
-        Ok(())
-    })
+    guard::code(|| on_log(monitor, max_level, callback, (user_data, None)))
+}
+
+/// As monitor_on_log, with user data that the library destroys: `destroy` is called with it exactly
+/// once, after the last call of the callback, when that is replaced or unregistered or the monitor
+/// is released. Not if this call fails (the data stays the host's then), not at the end of
+/// the process, and not in a forked child that lets go of a monitor which its parent started.
+///
+/// monitor: a handle of monitor_init.
+/// max_level: the highest level wanted, as in monitor_on_log.
+/// callback: NULL unregisters; user_data and destroy are not used then.
+/// user_data: handed to the callback as it is, and to destroy at the end.
+/// destroy: NULL, and the call is that of monitor_on_log. Otherwise see monitor_destroy_fn.
+///
+/// Threads: any. From a callback: yes. In a forked child: MONITOR_ERR_FORKED for a monitor that the
+/// parent started.
+/// Returns what monitor_on_log returns.
+/// Since 0.1.0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn monitor_on_log_full(
+    monitor: *mut monitor_t,
+    max_level: i32,
+    callback: monitor_log_fn,
+    user_data: *mut c_void,
+    destroy: monitor_destroy_fn,
+) -> monitor_result_t {
+    guard::code(|| on_log(monitor, max_level, callback, (user_data, destroy)))
+}
+
+fn on_event(
+    monitor: *mut monitor_t,
+    event_mask: u32,
+    callback: monitor_event_fn,
+    data: Data,
+) -> Result<()> {
+    let token = handle::monitor(monitor)?;
+    let monitor = monitors::find(token)?;
+    let ours = Ownership::new();
+    let mut handler = callback.map(|function| -> EventHandler {
+        Arc::new(Callback::owning(function, data, token, ours.clone()))
+    });
+    let outcome = monitor.take_event_handler(event_mask, &mut handler);
+    settle(handler, &ours);
+    outcome
+}
+
+fn on_interrupt(monitor: *mut monitor_t, callback: monitor_interrupt_fn, data: Data) -> Result<()> {
+    let token = handle::monitor(monitor)?;
+    let monitor = monitors::find(token)?;
+    let ours = Ownership::new();
+    let mut handler = callback.map(|function| -> InterruptHandler {
+        Arc::new(Callback::owning(function, data, token, ours.clone()))
+    });
+    let outcome = monitor.take_interrupt_handler(&mut handler);
+    settle(handler, &ours);
+    outcome
+}
+
+fn on_log(
+    monitor: *mut monitor_t,
+    max_level: i32,
+    callback: monitor_log_fn,
+    data: Data,
+) -> Result<()> {
+    let token = handle::monitor(monitor)?;
+    let monitor = monitors::find(token)?;
+    let ours = Ownership::new();
+    let mut handler = callback.map(|function| -> LogHandler {
+        Arc::new(Callback::owning(function, data, token, ours.clone()))
+    });
+    let outcome = monitor.take_log_handler(max_level, &mut handler);
+    settle(handler, &ours);
+    outcome
+}
+
+/// What was not registered stays the host's.
+fn settle<H>(refused: Option<H>, ours: &Ownership) {
+    if refused.is_some() {
+        ours.give_up();
+    }
 }

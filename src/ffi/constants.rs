@@ -138,9 +138,14 @@ pub const MONITOR_TIMER_JUDGE: u32 = 1;
 pub const MONITOR_TIMER_HEARTBEAT: u32 = 2;
 
 /// The application's own watchdog expired: monitor_app_alive was not called for
-/// "watchdog_timeout", and the peers are being told.
+/// "watchdog_timeout", or an activity made no progress within its deadline. The peers are being
+/// told.
 pub const MONITOR_INTERRUPT_APP_STALLED: u32 = 1;
-/// The monitor itself cannot go on; this server is no longer watching nor watched.
+/// A peer with "interrupt_on_down" went down: this server may take its work over, behind a lock or
+/// a fence (see "No mutual exclusion" above).
+pub const MONITOR_INTERRUPT_TAKEOVER: u32 = 5;
+/// The monitor itself cannot go on; this server is no longer watching nor watched. The peers were
+/// told ENDED (MONITOR_FAILED), so that they do not take it for the server's death.
 pub const MONITOR_INTERRUPT_FAILED: u32 = 6;
 
 /// Nothing is logged.
@@ -161,13 +166,33 @@ pub const MONITOR_PATH_NONE: u32 = 0xFFFF_FFFF_u32;
 
 /// The room that the name of a peer needs: 64 bytes and a NUL.
 pub const MONITOR_NAME_SIZE: usize = 65;
+/// The room that the name of an activity needs: 63 bytes and a NUL.
+pub const MONITOR_ACTIVITY_SIZE: usize = 64;
+
+/// The monitor is started.
+pub const MONITOR_STATISTICS_RUNNING: u32 = 1;
+/// The monitor has failed (MONITOR_INTERRUPT_FAILED).
+pub const MONITOR_STATISTICS_FAILED: u32 = 2;
+/// The library's sockets live in descriptor tables of its own. Without this bit, while the monitor
+/// runs: in the host's, because the system refused; there are no lifelines then.
+pub const MONITOR_STATISTICS_PRIVATE_TABLE: u32 = 4;
+/// The application is stalled, by its own watchdog or by an activity, and the peers are told so.
+pub const MONITOR_STATISTICS_APP_STALLED: u32 = 8;
+/// "thread_priority" was refused by the system.
+pub const MONITOR_STATISTICS_PRIORITY_REFUSED: u32 = 16;
+/// "cpu_affinity" was refused by the system.
+pub const MONITOR_STATISTICS_AFFINITY_REFUSED: u32 = 32;
+/// "lock_memory" was refused by the system, at least in part.
+pub const MONITOR_STATISTICS_MEMORY_REFUSED: u32 = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::event::{EventKind, Interrupt, Reason};
+    use crate::proto::event::{EventKind, InterruptKind, Reason};
+    use crate::proto::machine;
     use crate::proto::peer::view;
     use crate::proto::settings;
+    use crate::status::statistics;
 
     #[test]
     fn kinds_and_reasons_have_the_numbers_of_the_rings_below() {
@@ -234,8 +259,17 @@ mod tests {
         assert_eq!(MONITOR_STATUS_UNCONFIRMED, view::FLAG_UNCONFIRMED);
         assert_eq!(MONITOR_STATUS_HELD_DOWN, view::FLAG_HELD_DOWN);
         assert_eq!(MONITOR_STATUS_NAME_CONFLICT, view::FLAG_NAME_CONFLICT);
-        assert_eq!(MONITOR_INTERRUPT_APP_STALLED, Interrupt::AppStalled as u32);
-        assert_eq!(MONITOR_INTERRUPT_FAILED, Interrupt::Failed as u32);
+        assert_eq!(MONITOR_INTERRUPT_APP_STALLED, InterruptKind::AppStalled as u32);
+        assert_eq!(MONITOR_INTERRUPT_TAKEOVER, InterruptKind::Takeover as u32);
+        assert_eq!(MONITOR_INTERRUPT_FAILED, InterruptKind::Failed as u32);
+        assert_eq!(MONITOR_ACTIVITY_SIZE, machine::MAX_ACTIVITY_NAME + 1);
+        assert_eq!(MONITOR_STATISTICS_RUNNING, statistics::RUNNING);
+        assert_eq!(MONITOR_STATISTICS_FAILED, statistics::FAILED);
+        assert_eq!(MONITOR_STATISTICS_PRIVATE_TABLE, statistics::PRIVATE_TABLE);
+        assert_eq!(MONITOR_STATISTICS_APP_STALLED, statistics::APP_STALLED);
+        assert_eq!(MONITOR_STATISTICS_PRIORITY_REFUSED, statistics::PRIORITY_REFUSED);
+        assert_eq!(MONITOR_STATISTICS_AFFINITY_REFUSED, statistics::AFFINITY_REFUSED);
+        assert_eq!(MONITOR_STATISTICS_MEMORY_REFUSED, statistics::MEMORY_REFUSED);
         assert_eq!(MONITOR_NAME_SIZE, settings::MAX_NAME + 1);
     }
 }

@@ -9,10 +9,13 @@ use std::io::Write;
 use crate::proto::event::{Event, Interrupt};
 use crate::proto::peer::view::View;
 use crate::proto::time::{Wall, nanos};
+use crate::status::statistics::Statistics;
 
-use super::constants::{MONITOR_EVENT_FLAG_OWN_LINK, MONITOR_NAME_SIZE, MONITOR_PATH_NONE};
+use super::constants::{
+    MONITOR_ACTIVITY_SIZE, MONITOR_EVENT_FLAG_OWN_LINK, MONITOR_NAME_SIZE, MONITOR_PATH_NONE,
+};
 use super::detail::floor_char_boundary;
-use super::types::{monitor_event, monitor_interrupt, monitor_peer_record};
+use super::types::{monitor_counts, monitor_event, monitor_interrupt, monitor_peer_record};
 
 /// The longest log line with its NUL.
 const LINE_SIZE: usize = 1024;
@@ -23,13 +26,13 @@ const ADDRESS_SIZE: usize = 64;
 pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) -> T) -> T {
     let name = event.peer.as_deref().map(name_of);
     let address = event.path.map(|path| address_of(path.address));
+    let activity = event.activity.as_deref().map(activity_of);
     let evidence = &event.evidence;
     let converted = monitor_event {
         size: size_of_u32::<monitor_event>(),
         kind: event.kind.bit(),
         reason: event.reason.code(),
-        // Nothing is recorded yet, so nothing is delivered twice and nothing lacks its record.
-        flags: if evidence.own_link { MONITOR_EVENT_FLAG_OWN_LINK } else { 0 },
+        flags: flags_of(event),
         epoch: event.epoch,
         id: event.id,
         peer: name.as_ref().map_or(ptr::null(), |name| name.as_ptr()),
@@ -46,18 +49,37 @@ pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) ->
         path: event.path.map_or(MONITOR_PATH_NONE, |path| path.number.into()),
         outages: event.outages,
         address: address.as_ref().map_or(ptr::null(), |address| address.as_ptr().cast()),
+        activity: activity.as_ref().map_or(ptr::null(), |activity| activity.as_ptr()),
     };
     use_it(&raw const converted)
 }
 
-/// An interrupt; none of the present kinds is about a peer.
-pub fn interrupt(kind: Interrupt, raised: Wall) -> monitor_interrupt {
-    monitor_interrupt {
+/// Hands an interrupt to `use_it`; the struct and its names live until that returns.
+pub fn with_interrupt<T>(
+    interrupt: &Interrupt,
+    raised: Wall,
+    use_it: impl FnOnce(*const monitor_interrupt) -> T,
+) -> T {
+    let down = interrupt.down.as_ref();
+    let peer = down.and_then(|down| down.peer.as_deref()).map(name_of);
+    let activity = interrupt.activity.as_deref().map(activity_of);
+    let converted = monitor_interrupt {
         size: size_of_u32::<monitor_interrupt>(),
-        kind: kind as u32,
-        peer: ptr::null(),
+        kind: interrupt.kind as u32,
+        peer: peer.as_ref().map_or(ptr::null(), |name| name.as_ptr()),
         raised_at: raised.0,
-    }
+        activity: activity.as_ref().map_or(ptr::null(), |activity| activity.as_ptr()),
+        epoch: down.map_or(0, |down| down.epoch),
+        event_id: down.map_or(0, |down| down.id),
+        reason: down.map_or(0, |down| down.reason.code()),
+        flags: down.map_or(0, flags_of),
+    };
+    use_it(&raw const converted)
+}
+
+/// Nothing is recorded yet, so nothing is delivered twice and nothing lacks its record.
+fn flags_of(event: &Event) -> u32 {
+    if event.evidence.own_link { MONITOR_EVENT_FLAG_OWN_LINK } else { 0 }
 }
 
 /// The status of a peer.
@@ -98,6 +120,35 @@ pub fn status(view: &View) -> monitor_peer_record {
         detect_within_possible: nanos(service.detect_within_possible),
         health: service.health,
         lifelines: view.lifelines.into(),
+        activity: view.activity.as_deref().map_or([0; MONITOR_ACTIVITY_SIZE], activity_of),
+    }
+}
+
+/// The statistics of a monitor.
+pub fn statistics(statistics: &Statistics) -> monitor_counts {
+    monitor_counts {
+        size: size_of_u32::<monitor_counts>(),
+        flags: statistics.flags,
+        events: statistics.event.count,
+        events_waiting: statistics.events_waiting,
+        interrupts: statistics.interrupt.count,
+        log_lines: statistics.log.count,
+        log_lines_lost: statistics.log_lines_lost,
+        slow_callbacks: statistics.event.slow + statistics.interrupt.slow + statistics.log.slow,
+        longest_event_callback: nanos(statistics.event.longest),
+        longest_interrupt_callback: nanos(statistics.interrupt.longest),
+        longest_log_callback: nanos(statistics.log.longest),
+        event_callback_running: nanos(statistics.event.running),
+        interrupt_callback_running: nanos(statistics.interrupt.running),
+        log_callback_running: nanos(statistics.log.running),
+        datagrams_sent: statistics.counted.sent,
+        datagrams_accepted: statistics.counted.accepted,
+        datagrams_rejected: statistics.counted.rejected,
+        turns: statistics.counted.turns,
+        stalled_activity: statistics
+            .stalled_activity
+            .as_deref()
+            .map_or([0; MONITOR_ACTIVITY_SIZE], activity_of),
     }
 }
 
@@ -113,8 +164,17 @@ pub fn with_line<T>(line: &str, use_it: impl FnOnce(&CStr) -> T) -> T {
 
 /// A name with its NUL. Names are valid ([A-Za-z0-9._-]{1,64}) long before they get here.
 fn name_of(name: &str) -> [c_char; MONITOR_NAME_SIZE] {
-    let mut buffer: [c_char; MONITOR_NAME_SIZE] = [0; MONITOR_NAME_SIZE];
-    for (to, from) in buffer.iter_mut().take(MONITOR_NAME_SIZE - 1).zip(name.bytes()) {
+    with_nul(name)
+}
+
+/// The name of an activity with its NUL; valid (1 to 63 bytes) long before it gets here.
+fn activity_of(name: &str) -> [c_char; MONITOR_ACTIVITY_SIZE] {
+    with_nul(name)
+}
+
+fn with_nul<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
+    let mut buffer: [c_char; SIZE] = [0; SIZE];
+    for (to, from) in buffer.iter_mut().take(SIZE - 1).zip(text.bytes()) {
         *to = c_char::from_ne_bytes([from]);
     }
     buffer
@@ -155,6 +215,7 @@ mod tests {
             merged: 8,
             path: None,
             outages: 0,
+            activity: None,
             telling: Telling::Now,
             evidence: Evidence { misses: 9, ..Evidence::default() },
         }

@@ -11,6 +11,7 @@
     reason = "the documentation is the header's: its contract for C is what a caller must uphold"
 )]
 
+pub mod activity;
 pub mod ask;
 pub mod callbacks;
 pub mod config;
@@ -18,9 +19,12 @@ pub mod constants;
 pub mod control;
 pub mod dispatch;
 pub mod life;
+pub mod statistics;
 pub mod text;
 pub mod types;
 
+#[cfg(test)]
+mod border_tests;
 mod callback;
 mod configs;
 mod convert;
@@ -33,5 +37,6 @@ mod panics;
 mod process;
 mod pulse;
 mod registry;
+mod room;
 mod strings;
 mod token;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
+use crate::notify::LogHandler;
 use crate::runtime::Monitor;
 
-use super::callback::LogCallback;
 use super::registry::{self, Entry};
 use super::token::Token;
 use super::{process, pulse};
@@ -19,8 +19,6 @@ pub struct MonitorEntry {
     /// The process that tried to start it first; 0 = none yet, so that it may be used on both sides
     /// of a fork.
     owner: u64,
-    /// The log callback with its level, for the last words before an abort.
-    log: Option<(i32, Arc<LogCallback>)>,
 }
 
 impl MonitorEntry {
@@ -51,7 +49,7 @@ enum Found {
 pub fn insert(monitor: Monitor) -> Result<Token> {
     let monitor = Arc::new(monitor);
     let address = Arc::as_ptr(&monitor);
-    let entry = MonitorEntry { monitor, home: process::current(), owner: 0, log: None };
+    let entry = MonitorEntry { monitor, home: process::current(), owner: 0 };
     let token = registry::insert(Entry::Monitor(Box::new(entry)))?;
     // Nobody knows the token yet, so nobody frees what the cell points to.
     pulse::open(token, 0, address);
@@ -132,23 +130,11 @@ fn move_in(token: Token, parents: &Arc<Monitor>) -> Result<()> {
     Ok(())
 }
 
-/// Notes the log callback of a monitor; a token that was freed meanwhile is ignored.
-pub fn note_log(token: Token, log: Option<(i32, Arc<LogCallback>)>) {
-    let replaced = with_entry(token, |entry| core::mem::replace(&mut entry.log, log));
-    // Outside of the lock.
-    drop(replaced);
-}
-
-/// The log callback of a monitor, if it takes lines of `level`. Allocates nothing.
-pub fn log_callback(token: Token, level: i32) -> Option<Arc<LogCallback>> {
-    let mut registry = registry::lock();
-    match registry.entry(token) {
-        Some(Entry::Monitor(entry)) => match &entry.log {
-            Some((most, callback)) if level <= *most => Some(Arc::clone(callback)),
-            _ => None,
-        },
-        _ => None,
-    }
+/// Who takes the log lines of `level` of a monitor, for the last words before an abort. Allocates
+/// nothing.
+pub fn log_handler(token: Token, level: i32) -> Option<LogHandler> {
+    let monitor = with_entry(token, |entry| Arc::clone(&entry.monitor)).ok()?;
+    monitor.log_handler(level)
 }
 
 /// Ends and frees a monitor; lets go of it if it is a parent's.
@@ -157,8 +143,17 @@ pub fn log_callback(token: Token, level: i32) -> Option<Arc<LogCallback>> {
 ///
 /// [`Code::Handle`] if it was freed; those of closing it, and then it is not freed.
 pub fn free(token: Token) -> Result<()> {
-    let (monitor, is_foreign) =
-        with_entry(token, |entry| (Arc::clone(&entry.monitor), entry.is_foreign()))?;
+    let look = || {
+        with_entry(token, |entry| {
+            (Arc::clone(&entry.monitor), entry.is_foreign(), entry.is_the_parents())
+        })
+    };
+    let (mut monitor, mut is_foreign, is_the_parents) = look()?;
+    if is_foreign && !is_the_parents && move_in(token, &monitor).is_ok() {
+        // Never started: it is as much this process's as the parent's, with all that was registered.
+        core::mem::forget(monitor);
+        (monitor, is_foreign, _) = look()?;
+    }
     if is_foreign {
         core::mem::forget(remove(token)?);
         monitor.let_go();

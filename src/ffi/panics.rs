@@ -44,13 +44,21 @@ pub fn install() {
 /// allocates nor panics.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     let _inside = Inside::enter();
-    settle(panic::catch_unwind(AssertUnwindSafe(work)))
+    settle(panic::catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        injected::perhaps();
+        work()
+    })))
 }
 
 /// Like [`catch`] without touching a thread-local, which may allocate at the first touch: for
 /// signal handlers. A panic would be printed; `work` must not have any.
 pub fn catch_in_signal_handler<T>(work: impl FnOnce() -> T) -> Option<T> {
-    settle(panic::catch_unwind(AssertUnwindSafe(work)))
+    settle(panic::catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(test)]
+        injected::perhaps();
+        work()
+    })))
 }
 
 fn settle<T>(outcome: Result<T, Box<dyn Any + Send>>) -> Option<T> {
@@ -76,6 +84,30 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         let _ = INSIDE.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
+    }
+}
+
+/// A bug for the tests of the border: the next exported function on this thread panics inside.
+#[cfg(test)]
+pub mod injected {
+    use core::cell::Cell;
+
+    thread_local! {
+        static NEXT: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Lays it.
+    pub fn next() {
+        NEXT.set(true);
+    }
+
+    /// Whether nobody stepped on it.
+    pub fn is_left() -> bool {
+        NEXT.take()
+    }
+
+    pub fn perhaps() {
+        assert!(!NEXT.take(), "injected");
     }
 }
 

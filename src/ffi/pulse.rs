@@ -83,18 +83,30 @@ pub fn is_quiet(token: Token) -> bool {
 
 /// One pulse. Async-signal-safe: atomics only, no lock, no allocation, no thread-local.
 pub fn beat(number: usize) -> Result<(), Code> {
+    reach(number, |monitor| {
+        monitor.alive();
+        Ok(())
+    })
+}
+
+/// Uses the monitor of a handle, as async-signal-safe as `use_it` is.
+pub fn reach(number: usize, use_it: impl FnOnce(&Monitor) -> Result<(), Code>) -> Result<(), Code> {
     if number == 0 {
         return Err(Code::Null);
     }
     let token = Token::decode(number).filter(|token| token.kind == Kind::Monitor);
     let cell = token.and_then(|token| CELLS.get(token.slot)).ok_or(Code::Handle)?;
     cell.inside.fetch_add(1, Ordering::SeqCst);
-    let outcome = beat_inside(cell, number);
+    let outcome = inside(cell, number, use_it);
     cell.inside.fetch_sub(1, Ordering::SeqCst);
     outcome
 }
 
-fn beat_inside(cell: &Cell, number: usize) -> Result<(), Code> {
+fn inside(
+    cell: &Cell,
+    number: usize,
+    use_it: impl FnOnce(&Monitor) -> Result<(), Code>,
+) -> Result<(), Code> {
     if cell.token.load(Ordering::SeqCst) != number {
         return Err(Code::Handle);
     }
@@ -105,8 +117,7 @@ fn beat_inside(cell: &Cell, number: usize) -> Result<(), Code> {
     let monitor = cell.monitor.load(Ordering::SeqCst);
     // SAFETY: the token stood after this caller had entered the cell, so whoever frees the monitor
     // waits for him (is_quiet) or does not free it at all.
-    unsafe { (*monitor).alive() };
-    Ok(())
+    use_it(unsafe { &*monitor })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use core::ffi::{c_char, c_void};
 
-use super::constants::MONITOR_NAME_SIZE;
+use super::constants::{MONITOR_ACTIVITY_SIZE, MONITOR_NAME_SIZE};
 
 /// 0 (MONITOR_OK) is success, negative numbers are MONITOR_ERR_*.
 pub type monitor_result_t = i32;
@@ -79,6 +79,9 @@ pub struct monitor_event {
     /// PATH_DOWN, PATH_UP: the address of the path and its port as text, an IPv6 one in brackets. NULL
     /// for every other kind.
     pub address: *const c_char,
+    /// DOWN (APP_STALLED): the activity of the peer's application that stands still, as the peer names
+    /// it. NULL if it names none, and for everything else.
+    pub activity: *const c_char,
 }
 
 /// What happened, why, and the numbers behind it.
@@ -161,6 +164,9 @@ pub struct monitor_peer_record {
     pub health: u32,
     /// How many of the two lifelines stand: a crash of the peer's process is known at once if any.
     pub lifelines: u32,
+    /// While the peer is DOWN (APP_STALLED), the activity that stands still, as the peer names it,
+    /// ended by a NUL; otherwise empty.
+    pub activity: [c_char; MONITOR_ACTIVITY_SIZE],
 }
 
 /// What is known about a peer.
@@ -179,10 +185,76 @@ pub struct monitor_interrupt {
     pub peer: *const c_char,
     /// When it was raised: nanoseconds since 1970 UTC.
     pub raised_at: i64,
+    /// APP_STALLED: the activity that stands still. NULL for the application as a whole, and for every
+    /// other kind.
+    pub activity: *const c_char,
+    /// TAKEOVER: the epoch of the DOWN that it follows from. 0 for every other kind.
+    pub epoch: u64,
+    /// TAKEOVER: the id of the DOWN that it follows from. 0 for every other kind.
+    pub event_id: u64,
+    /// TAKEOVER: why the peer is down, MONITOR_REASON_*.
+    pub reason: u32,
+    /// TAKEOVER: MONITOR_EVENT_FLAG_*, any number of bits; those of the DOWN.
+    pub flags: u32,
 }
 
 /// What must reach the application itself at once.
 pub type monitor_interrupt_t = monitor_interrupt;
+
+/// Something that the application does, with a deadline of its own; made by monitor_activity_begin,
+/// never 0, and never the same again in one process.
+pub type monitor_activity_t = u64;
+
+/// What a monitor has counted since monitor_init, and how it is.
+// Not named like the function monitor_statistics, which would hide its constructor in C++.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct monitor_counts {
+    /// Set by the caller to sizeof(monitor_statistics_t); on return, the bytes that the library
+    /// filled.
+    pub size: u32,
+    /// MONITOR_STATISTICS_*, any number of bits.
+    pub flags: u32,
+    /// Calls of the event callback.
+    pub events: u64,
+    /// Events that wait for the event callback at present.
+    pub events_waiting: u64,
+    /// Calls of the interrupt callback.
+    pub interrupts: u64,
+    /// Calls of the log callback.
+    pub log_lines: u64,
+    /// Log lines that were dropped, because nobody took them in time.
+    pub log_lines_lost: u64,
+    /// Calls of any callback that took longer than "callback_budget", running ones included.
+    pub slow_callbacks: u64,
+    /// Nanoseconds: the longest call of the event callback.
+    pub longest_event_callback: u64,
+    /// Nanoseconds: the longest call of the interrupt callback.
+    pub longest_interrupt_callback: u64,
+    /// Nanoseconds: the longest call of the log callback.
+    pub longest_log_callback: u64,
+    /// Nanoseconds since the running call of the event callback began; 0 = none runs.
+    pub event_callback_running: u64,
+    /// Nanoseconds since the running call of the interrupt callback began; 0 = none runs.
+    pub interrupt_callback_running: u64,
+    /// Nanoseconds since the running call of the log callback began; 0 = none runs.
+    pub log_callback_running: u64,
+    /// Datagrams that were handed to the system.
+    pub datagrams_sent: u64,
+    /// Datagrams of peers that were taken.
+    pub datagrams_accepted: u64,
+    /// Datagrams that were not: damaged, forged, repeated, of strangers, or lost in the receive
+    /// buffer. Some of each life are usual, when peers meet.
+    pub datagrams_rejected: u64,
+    /// Turns of the library's loop: wake-ups of its main thread.
+    pub turns: u64,
+    /// While the application is stalled by one, the activity that stands still, ended by a NUL;
+    /// otherwise empty.
+    pub stalled_activity: [c_char; MONITOR_ACTIVITY_SIZE],
+}
+
+/// What a monitor has counted since monitor_init, and how it is.
+pub type monitor_statistics_t = monitor_counts;
 
 /// Takes one event. Runs on the library's delivery thread, or inside of monitor_dispatch. See "The
 /// contract of every callback" above.
@@ -201,6 +273,13 @@ pub type monitor_interrupt_fn = Option<
 pub type monitor_log_fn =
     Option<unsafe extern "C-unwind" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
+/// Destroys user data: called exactly once, after the last call of the callback that the data was
+/// registered with. Runs on the thread that replaces or unregisters the callback or releases the
+/// monitor, or where the callback itself ran if it did that from inside. See "The contract of every
+/// callback" above: it must return, and monitor_free of the same monitor returns
+/// MONITOR_ERR_IN_CALLBACK in it.
+pub type monitor_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
+
 /// Takes the status of one peer. Runs inside of monitor_each_peer, on the thread that called it.
 /// See "The contract of every callback" above.
 pub type monitor_peer_fn = Option<
@@ -216,7 +295,8 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn layouts_of_released_structs_never_move() {
-        assert_eq!(size_of::<monitor_event>(), 128);
+        assert_eq!(size_of::<monitor_event>(), 136);
+        assert_eq!(offset_of!(monitor_event, activity), 128);
         assert_eq!(offset_of!(monitor_event, path), 112);
         assert_eq!(offset_of!(monitor_event, address), 120);
         assert_eq!(offset_of!(monitor_event, peer), 32);
@@ -228,7 +308,11 @@ mod tests {
         assert_eq!(offset_of!(monitor_peer_record, paths), 184);
         assert_eq!(offset_of!(monitor_peer_record, margin), 200);
         assert_eq!(offset_of!(monitor_peer_record, health), 240);
-        assert_eq!(size_of::<monitor_peer_record>(), 248);
-        assert_eq!(size_of::<monitor_interrupt>(), 24);
+        assert_eq!(offset_of!(monitor_peer_record, activity), 248);
+        assert_eq!(size_of::<monitor_peer_record>(), 312);
+        assert_eq!(offset_of!(monitor_interrupt, activity), 24);
+        assert_eq!(size_of::<monitor_interrupt>(), 56);
+        assert_eq!(offset_of!(monitor_counts, stalled_activity), 136);
+        assert_eq!(size_of::<monitor_counts>(), 200);
     }
 }

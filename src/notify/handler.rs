@@ -1,10 +1,12 @@
 //! One slot for one callback: called with no lock held, replaced without use after free.
 
+use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::exit;
 use super::inside::{self, Inside};
+use super::meter::Meter;
 use super::survivor::Survivor;
 use super::waits::Waits;
 
@@ -19,6 +21,16 @@ pub struct Slot<H> {
     calls: Mutex<Calls>,
     changed: Condvar,
     waits: Arc<Waits>,
+    meter: Meter,
+}
+
+/// How a call went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Called {
+    /// A panic came out of it.
+    pub panicked: bool,
+    /// How long it took, if that is beyond the budget.
+    pub slow: Option<Duration>,
 }
 
 /// The callback runs on a thread that waits, directly or through others, for the one that the
@@ -36,14 +48,20 @@ struct Calls {
 
 impl<H: Clone> Slot<H> {
     /// A slot of the monitor with number `monitor`, whose slots share `waits`.
-    pub fn new(monitor: u64, handler: Option<H>, waits: Arc<Waits>) -> Self {
+    pub fn new(monitor: u64, handler: Option<H>, waits: Arc<Waits>, meter: Meter) -> Self {
         Self {
             monitor,
             current: Survivor::new(handler),
             calls: Mutex::default(),
             changed: Condvar::new(),
             waits,
+            meter,
         }
+    }
+
+    /// How long its calls take.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// What is registered.
@@ -57,32 +75,36 @@ impl<H: Clone> Slot<H> {
     }
 
     /// Calls what is registered by `call`, if `wanted` says so. A call that is running on another
-    /// thread is awaited first. Returns whether a panic came out of it.
-    pub fn call(&self, wanted: impl Fn(&H) -> bool, call: impl FnOnce(&H)) -> bool {
+    /// thread is awaited first.
+    pub fn call(&self, wanted: impl Fn(&H) -> bool, call: impl FnOnce(&H)) -> Called {
         let entry;
         let handler = {
             let mut calls = self.lock();
             while calls.running.is_some() {
                 calls = self.changed.wait(calls).unwrap_or_else(PoisonError::into_inner);
             }
-            let Some(handler) = self.current.read().filter(wanted) else { return false };
-            let Some(entered) = exit::Call::enter() else { return false };
+            let Some(handler) = self.current.read().filter(wanted) else {
+                return Called::default();
+            };
+            let Some(entered) = exit::Call::enter() else { return Called::default() };
             entry = entered;
             calls.running = Some(inside::thread_number());
             calls.begun = calls.begun.wrapping_add(1);
             handler
         };
-        let panicked = {
+        let called = {
             let _inside = Inside::enter(self.monitor);
+            self.meter.begin();
             let panicked = catch_unwind(AssertUnwindSafe(|| call(&handler))).is_err();
+            let slow = self.meter.end();
             // Dropped before the call counts as returned: whoever waits may free what it holds.
             drop(handler);
-            panicked
+            Called { panicked, slow }
         };
         drop(entry);
         self.lock().running = None;
         self.changed.notify_all();
-        panicked
+        called
     }
 
     /// Registers `handler` instead of what was there, or nothing.
@@ -91,7 +113,9 @@ impl<H: Clone> Slot<H> {
     ///
     /// [`WouldDeadlock`] inside of another callback of the same monitor, if the one that runs waits
     /// for that. Nothing is changed then.
-    pub fn replace(&self, handler: Option<H>) -> Result<(), WouldDeadlock> {
+    ///
+    /// `handler` is taken if and only if there is no error.
+    pub fn replace(&self, handler: &mut Option<H>) -> Result<(), WouldDeadlock> {
         let mut calls = self.lock();
         let me = inside::thread_number();
         let running = calls.running.filter(|thread| *thread != me);
@@ -101,13 +125,16 @@ impl<H: Clone> Slot<H> {
             }
             _ => None,
         };
-        let former = self.current.replace(handler);
+        let former = self.current.replace(handler.take());
         let call = calls.begun;
         while running.is_some() && calls.running.is_some() && calls.begun == call {
             calls = self.changed.wait(calls).unwrap_or_else(PoisonError::into_inner);
         }
         drop(wait);
         drop(calls);
+        // What it holds may be freed by code of the host, which is told what inside of a callback
+        // it would be told: that it must not close this monitor.
+        let _inside = Inside::enter(self.monitor);
         drop(former);
         Ok(())
     }
@@ -136,12 +163,12 @@ mod tests {
             wait_release.recv().unwrap();
             flag.store(true, Ordering::SeqCst);
         });
-        let slot = Arc::new(Slot::new(1, Some(handler), Arc::default()));
+        let slot = Arc::new(Slot::new(1, Some(handler), Arc::default(), Meter::default()));
         std::thread::scope(|scope| {
             scope.spawn(|| slot.call(|_| true, |handler| handler()));
             wait_entered.recv().unwrap();
             let waiting = scope.spawn(|| {
-                slot.replace(None).unwrap();
+                slot.replace(&mut None).unwrap();
                 assert!(returned.load(Ordering::SeqCst), "returned before the call did");
             });
             // Once the slot is empty the other thread is in `replace`, and must be waiting.
@@ -151,22 +178,26 @@ mod tests {
             assert!(!waiting.is_finished());
             release.send(()).unwrap();
         });
-        assert!(!slot.call(|_| true, |_| panic!("called after it was unregistered")));
+        let called = slot.call(|_| true, |_| panic!("called after it was unregistered"));
+        assert_eq!(called, Called::default());
     }
 
     #[test]
     fn a_callback_may_unregister_itself() {
-        let slot: Arc<Slot<Handler>> = Arc::new(Slot::new(2, None, Arc::default()));
+        let slot: Arc<Slot<Handler>> =
+            Arc::new(Slot::new(2, None, Arc::default(), Meter::default()));
         let inner = Arc::clone(&slot);
-        slot.replace(Some(Arc::new(move || inner.replace(None).unwrap()))).unwrap();
-        assert!(!slot.call(|_| true, |handler| handler()));
+        let handler: Handler = Arc::new(move || inner.replace(&mut None).unwrap());
+        slot.replace(&mut Some(handler)).unwrap();
+        assert!(!slot.call(|_| true, |handler| handler()).panicked);
         assert!(slot.current().is_none());
     }
 
     #[test]
     fn a_panic_in_a_callback_is_caught_and_the_next_call_runs() {
-        let slot: Slot<Handler> = Slot::new(3, Some(Arc::new(|| ())), Arc::default());
-        assert!(slot.call(|_| true, |_| panic!("by the callback")));
-        assert!(!slot.call(|_| true, |handler| handler()));
+        let handler: Handler = Arc::new(|| ());
+        let slot = Slot::new(3, Some(handler), Arc::default(), Meter::default());
+        assert!(slot.call(|_| true, |_| panic!("by the callback")).panicked);
+        assert!(!slot.call(|_| true, |handler| handler()).panicked);
     }
 }

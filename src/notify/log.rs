@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use log::{LevelFilter, Log, Record};
 
 use super::LogHandler;
-use super::handler::Slot;
+use super::handler::{Called, Slot};
 use crate::config::plan::LogTarget;
 
 /// Something failed.
@@ -43,8 +43,10 @@ pub struct Line {
 struct Shared {
     /// The highest level that somebody wants.
     wanted: AtomicI32,
-    /// Lines that found the channel full.
+    /// Lines that found the channel full, since somebody asked last.
     lost: AtomicU64,
+    /// The same, ever.
+    lost_ever: AtomicU64,
 }
 
 /// The writing end; cheap to clone.
@@ -59,7 +61,11 @@ impl Logger {
     /// [`INFO`] are kept, because a host may register its callback after the first of them.
     pub fn new() -> (Self, Receiver<Line>) {
         let (sender, receiver) = bounded(WAITING);
-        let shared = Shared { wanted: AtomicI32::new(INFO), lost: AtomicU64::new(0) };
+        let shared = Shared {
+            wanted: AtomicI32::new(INFO),
+            lost: AtomicU64::new(0),
+            lost_ever: AtomicU64::new(0),
+        };
         (Self { shared: Arc::new(shared), sender }, receiver)
     }
 
@@ -82,6 +88,7 @@ impl Logger {
             || self.sender.try_send(Line { level, text: text.to_string() }).is_err()
         {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
+            self.shared.lost_ever.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -103,6 +110,11 @@ impl Logger {
     /// A [`DEBUG`] line.
     pub fn debug(&self, text: fmt::Arguments<'_>) {
         self.line(DEBUG, text);
+    }
+
+    /// How many lines were ever lost.
+    pub fn lost(&self) -> u64 {
+        self.shared.lost_ever.load(Ordering::Relaxed)
     }
 
     /// How many lines were lost since this was asked last.
@@ -153,9 +165,8 @@ impl LogSink {
         environment.max(callback).unwrap_or(0)
     }
 
-    /// Delivers one line. Runs the host's code: only on a thread of the host's table. Returns
-    /// whether the callback panicked.
-    pub fn deliver(&self, line: &Line) -> bool {
+    /// Delivers one line. Runs the host's code: only on a thread of the host's table.
+    pub fn deliver(&self, line: &Line) -> Called {
         if let Some(logger) = &self.environment {
             let level = match line.level {
                 ERROR => log::Level::Error,
@@ -170,7 +181,7 @@ impl LogSink {
         }
         self.slot.call(
             |registration| line.level <= registration.max_level,
-            |registration| (registration.handler)(line.level, &line.text),
+            |registration| registration.handler.take(line.level, &line.text),
         )
     }
 }
@@ -197,6 +208,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::notify::meter::Meter;
 
     #[test]
     fn lines_beyond_the_bound_are_counted_and_never_awaited() {
@@ -222,9 +234,11 @@ mod tests {
     fn a_callback_gets_lines_up_to_its_level() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink_seen = Arc::clone(&seen);
-        let handler: LogHandler =
-            Arc::new(move |level, text| sink_seen.lock().unwrap().push((level, text.to_owned())));
-        let slot = Slot::new(1, Some(LogRegistration { max_level: WARN, handler }), Arc::default());
+        let handler: LogHandler = Arc::new(move |level, text: &str| {
+            sink_seen.lock().unwrap().push((level, text.to_owned()))
+        });
+        let registration = LogRegistration { max_level: WARN, handler };
+        let slot = Slot::new(1, Some(registration), Arc::default(), Meter::default());
         let sink = LogSink::new(LogTarget::Callback, Arc::new(slot));
         assert_eq!(sink.wanted(true), WARN);
         sink.deliver(&Line { level: INFO, text: "quiet".into() });

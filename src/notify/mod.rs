@@ -9,15 +9,13 @@
 //! Callbacks run one at a time per slot, with no lock of the library held
 //! ([`handler::Slot`]).
 
-use std::sync::Arc;
-
-use crate::proto::event::{Event, Interrupt};
-use crate::proto::time::Wall;
-
 pub mod exit;
 pub mod handler;
+mod handlers;
 pub mod inside;
+pub mod interrupts;
 pub mod log;
+pub mod meter;
 mod overflow;
 pub mod queue;
 pub mod survivor;
@@ -26,9 +24,5 @@ mod turns;
 pub mod waits;
 pub mod words;
 
-/// Takes events. Runs on `peermon-notify` or inside of dispatch; must not panic or unwind.
-pub type EventHandler = Arc<dyn Fn(&Event) + Send + Sync>;
-/// Takes log lines: a level (1 error to 5 trace) and the line. Runs on `peermon-notify`.
-pub type LogHandler = Arc<dyn Fn(i32, &str) + Send + Sync>;
-/// Takes interrupts and when they were raised. Runs on `peermon-interrupt`.
-pub type InterruptHandler = Arc<dyn Fn(Interrupt, Wall) + Send + Sync>;
+pub use handlers::{EventHandler, InterruptHandler, LogHandler};
+pub use handlers::{TakesEvents, TakesInterrupts, TakesLines};

@@ -120,6 +120,7 @@ pub(crate) mod tests {
             merged: 0,
             path: None,
             outages: 0,
+            activity: None,
             telling: Telling::Now,
             evidence: Evidence::default(),
         }

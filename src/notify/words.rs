@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use crate::proto::event::{Event, EventKind, Interrupt, Reason, Telling};
+use crate::proto::event::{Event, EventKind, Interrupt, InterruptKind, Reason, Telling};
 
 /// The constant of the C interface without its prefix: `DOWN`.
 pub const fn kind_name(kind: EventKind) -> &'static str {
@@ -47,22 +47,35 @@ pub const fn reason_name(reason: Reason) -> &'static str {
 }
 
 /// The constant of the C interface without its prefix: `APP_STALLED`.
-pub const fn interrupt_name(interrupt: Interrupt) -> &'static str {
-    match interrupt {
-        Interrupt::AppStalled => "APP_STALLED",
-        Interrupt::Failed => "FAILED",
+pub const fn interrupt_name(kind: InterruptKind) -> &'static str {
+    match kind {
+        InterruptKind::AppStalled => "APP_STALLED",
+        InterruptKind::Takeover => "TAKEOVER",
+        InterruptKind::Failed => "FAILED",
     }
+}
+
+/// An interrupt with what it is about, for a log.
+pub fn interrupt_line(interrupt: &Interrupt) -> String {
+    let mut line = format!("interrupt {}", interrupt_name(interrupt.kind));
+    if let Some(name) = &interrupt.activity {
+        let _ = write!(line, ": activity {name:?}");
+    }
+    if let Some(Event { peer: Some(peer), id, .. }) = &interrupt.down {
+        let _ = write!(line, ": {peer} is down [event {id}]");
+    }
+    line
 }
 
 /// An event with the numbers behind it, for a log.
 pub fn line(event: &Event) -> String {
     let mut line = String::with_capacity(160);
     // Writing to a String cannot fail.
-    let _ = write(&mut line, event);
+    let _ = write_event(&mut line, event);
     line
 }
 
-fn write(line: &mut String, event: &Event) -> core::fmt::Result {
+fn write_event(line: &mut String, event: &Event) -> core::fmt::Result {
     line.push_str(kind_name(event.kind));
     if let Some(peer) = &event.peer {
         write!(line, " {peer}")?;
@@ -72,6 +85,9 @@ fn write(line: &mut String, event: &Event) -> core::fmt::Result {
     }
     if event.reason != Reason::None {
         write!(line, " ({})", reason_name(event.reason))?;
+    }
+    if let Some(activity) = &event.activity {
+        write!(line, " activity {activity:?}")?;
     }
     let evidence = &event.evidence;
     let spans = [
@@ -161,6 +177,17 @@ mod tests {
         let mut down = event(5, EventKind::Down, Some("billing"));
         down.telling = Telling::Withheld;
         assert_eq!(line(&down), "DOWN billing: not told, its notices rest [event 5]");
+    }
+
+    #[test]
+    fn an_activity_that_stands_still_is_named() {
+        let mut down = event(6, EventKind::Down, Some("billing"));
+        (down.reason, down.activity) = (Reason::AppStalled, Some("nightly run".into()));
+        assert_eq!(line(&down), "DOWN billing (APP_STALLED) activity \"nightly run\" [event 6]");
+        let own = Interrupt::about_self(InterruptKind::AppStalled, Some("import".into()));
+        assert_eq!(interrupt_line(&own), "interrupt APP_STALLED: activity \"import\"");
+        let takeover = Interrupt::takeover(down);
+        assert_eq!(interrupt_line(&takeover), "interrupt TAKEOVER: billing is down [event 6]");
     }
 
     #[test]

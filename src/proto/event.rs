@@ -136,6 +136,9 @@ impl Reason {
 /// The name of a peer; cheap to clone.
 pub type PeerName = Arc<str>;
 
+/// The name of something that the application does; cheap to clone.
+pub type ActivityName = Arc<str>;
+
 /// The numbers behind a verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
@@ -203,20 +206,48 @@ pub struct Event {
     pub path: Option<EventPath>,
     /// For FLAPPING, how many outages there were within the window; otherwise 0.
     pub outages: u32,
+    /// For a DOWN because the application is stalled, which of its activities, if the peer says so.
+    pub activity: Option<ActivityName>,
     /// Whether the sinks are told.
     pub telling: Telling,
     /// The numbers behind it.
     pub evidence: Evidence,
 }
 
-/// What must reach the application itself at once.
+/// What must reach the application itself at once. The numbers are those of the C interface, never
+/// reused; 2 to 4 are what an administrator may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Interrupt {
+pub enum InterruptKind {
     /// The application's own watchdog expired.
     AppStalled = 1,
+    /// A peer whose work this application may take over went down.
+    Takeover = 5,
     /// The monitor itself cannot go on.
     Failed = 6,
+}
+
+/// One interrupt, with what the application needs to act on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interrupt {
+    /// What happened.
+    pub kind: InterruptKind,
+    /// For [`InterruptKind::AppStalled`], which activity; `None` = the application as a whole.
+    pub activity: Option<ActivityName>,
+    /// For [`InterruptKind::Takeover`], the DOWN that it follows from.
+    pub down: Option<Event>,
+}
+
+impl Interrupt {
+    /// One that is not about a peer.
+    pub fn about_self(kind: InterruptKind, activity: Option<ActivityName>) -> Self {
+        Self { kind, activity, down: None }
+    }
+
+    /// The peer that `down` is about may be taken over.
+    pub fn takeover(down: Event) -> Self {
+        Self { kind: InterruptKind::Takeover, activity: None, down: Some(down) }
+    }
 }
 
 #[cfg(test)]

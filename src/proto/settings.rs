@@ -132,6 +132,8 @@ pub struct PeerSettings {
     pub roaming: bool,
     /// When its notices rest; `None` = never.
     pub flapping: Option<Flapping>,
+    /// Whether its DOWN interrupts the application, which may take over its work.
+    pub interrupt_on_down: bool,
 }
 
 /// One monitor.

@@ -3,7 +3,8 @@
 //! # Threads
 //!
 //! All are named `peermon-...` (the kernel keeps 15 bytes), have every signal blocked but those of
-//! a crash, and catch their panics at the root. None exists before [`Monitor::start`].
+//! a crash, and catch their panics at the root: a few are survived (`restart`), and then the monitor
+//! fails openly. None exists before [`Monitor::start`].
 //!
 //! | thread | table | does | may block on |
 //! |---|---|---|---|
@@ -36,6 +37,8 @@
 //! threads for the whole process, and its entries lie on stacks which glibc hands out again in a
 //! forked child. What a child must still read lies in [`crate::notify::survivor`].
 
+mod accounts;
+mod activities;
 mod command;
 mod core;
 mod entropy;
@@ -45,10 +48,12 @@ mod monitor;
 mod notifier;
 pub mod panic;
 mod pump;
+mod restart;
 mod shared;
 mod stamp;
 pub mod sys;
 mod threads;
+mod timekeeper;
 mod twin;
 mod work;
 

@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
-use super::shared::{Raised, Shared};
+use super::restart::persist;
+use super::shared::Shared;
+use super::sys::nudge::Nudged;
 use super::threads::{HOST_STACK, Thread};
 use crate::notify::log::{Line, WARN};
 
@@ -30,13 +32,25 @@ impl Caller {
     /// Starts `peermon-notify`: log lines, and events unless the host dispatches them itself.
     pub fn notify(shared: &Arc<Shared>, takes_events: bool) -> io::Result<Self> {
         let here = Arc::clone(shared);
-        Self::start(shared, "peermon-notify", move |stop| notify(&here, takes_events, &stop))
+        Self::start(shared, "peermon-notify", move |stop| {
+            let work = || notify(&here, takes_events, &stop);
+            // Nobody would hear of anything any more.
+            if let Err(why) = persist("peermon-notify", &here.logger, work) {
+                here.cripple(format!("the monitor failed: peermon-notify: {why}"));
+            }
+        })
     }
 
     /// Starts `peermon-interrupt`.
     pub fn interrupt(shared: &Arc<Shared>) -> io::Result<Self> {
         let here = Arc::clone(shared);
-        let caller = Self::start(shared, "peermon-interrupt", move |stop| interrupt(&here, &stop))?;
+        let caller = Self::start(shared, "peermon-interrupt", move |stop| {
+            let work = || interrupt(&here, &stop);
+            if let Err(why) = persist("peermon-interrupt", &here.logger, work) {
+                here.interruptible.store(false, Ordering::Release);
+                here.cripple(format!("the monitor failed: peermon-interrupt: {why}"));
+            }
+        })?;
         shared.interruptible.store(true, Ordering::Release);
         Ok(caller)
     }
@@ -100,21 +114,31 @@ fn tell(shared: &Shared, line: &Line) {
 }
 
 fn interrupt(shared: &Shared, stop: &Receiver<()>) {
-    loop {
+    let mut stopping = false;
+    while !stopping {
         select! {
-            recv(shared.interrupts()) -> raised => if let Ok(raised) = raised {
-                call(shared, raised);
-            },
-            recv(stop) -> _ => break,
+            recv(shared.interrupts.rung()) -> _ => {}
+            recv(stop) -> _ => stopping = true,
         }
-    }
-    while let Ok(raised) = shared.interrupts().try_recv() {
-        call(shared, raised);
+        while let Some((interrupt, at)) = shared.interrupts.take() {
+            shared.interrupt(&interrupt, at);
+            nudge(shared);
+        }
     }
 }
 
-fn call(shared: &Shared, (interrupt, at): Raised) {
-    if shared.on_interrupt.call(|_| true, |handler| handler(interrupt, at)) {
-        shared.logger.error(format_args!("the interrupt callback panicked"));
+/// After the callback, so that what it noted is there when the system call of the host returns.
+fn nudge(shared: &Shared) {
+    let Some(nudge) = shared.nudge() else { return };
+    match nudge.send() {
+        Nudged::Sent => {}
+        Nudged::NotCaught => shared.logger.warn(format_args!(
+            "interrupt_signal = {}: not sent, the application does not catch it",
+            nudge.name()
+        )),
+        Nudged::Gone => shared.logger.warn(format_args!(
+            "interrupt_signal = {}: the thread that called monitor_app_start is gone",
+            nudge.name()
+        )),
     }
 }

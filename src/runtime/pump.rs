@@ -14,8 +14,10 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token, Waker};
 
 use super::command::Command;
+use super::restart::persist;
 use super::sys::wake::{Wake, leave_with};
 use super::threads::{SMALL_STACK, Thread};
+use super::timekeeper::Timekeeper;
 use crate::notify::log::Logger;
 
 /// Requests that wait on either side of the pump.
@@ -43,12 +45,17 @@ impl Pump {
         from: Receiver<Command>,
         waker: Arc<Mutex<Waker>>,
         private: Option<(&Registry, Token)>,
-        logger: Logger,
+        timekeeper: &Timekeeper,
     ) -> io::Result<(Self, Receiver<Command>)> {
         let (to, commands) = bounded(WAITING);
         let (halt, halted) = bounded::<()>(0);
+        let logger = timekeeper.logger.clone();
         let start = |body: Box<dyn FnOnce() + Send>| {
-            Thread::start("peermon-pump", SMALL_STACK, logger, body)
+            let (timekeeper, logger) = (timekeeper.clone(), timekeeper.logger.clone());
+            Thread::start("peermon-pump", SMALL_STACK, logger, move || {
+                timekeeper.settle();
+                body();
+            })
         };
         let bell = private.and_then(|(registry, token)| {
             let bell = Wake::new().ok()?;
@@ -60,9 +67,9 @@ impl Pump {
             Some(bell) => {
                 let heirloom = bell.bequeath();
                 start(Box::new(move || match leave_with([heirloom]) {
-                    Some([bell]) => carry(&from, &to, &halted, || bell.ring()),
+                    Some([bell]) => carry(&from, &to, &halted, &logger, || bell.ring()),
                     // Refused (a filter that came later): it stays in the table of the poller.
-                    None => carry(&from, &to, &halted, || heirloom.ring()),
+                    None => carry(&from, &to, &halted, &logger, || heirloom.ring()),
                 }))?
             }
             None => {
@@ -70,7 +77,7 @@ impl Pump {
                     // One that fails costs time only: the poller looks by itself once per second.
                     let _ = waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
                 };
-                start(Box::new(move || carry(&from, &to, &halted, ring)))?
+                start(Box::new(move || carry(&from, &to, &halted, &logger, ring)))?
             }
         };
         Ok((Self { thread, halt, _bell: bell }, commands))
@@ -83,7 +90,25 @@ impl Pump {
     }
 }
 
-fn carry(from: &Receiver<Command>, to: &Sender<Command>, halted: &Receiver<()>, ring: impl Fn()) {
+fn carry(
+    from: &Receiver<Command>,
+    to: &Sender<Command>,
+    halted: &Receiver<()>,
+    logger: &Logger,
+    ring: impl Fn(),
+) {
+    let work = || carry_all(from, to, halted, &ring);
+    if let Err(why) = persist("peermon-pump", logger, work) {
+        logger.error(format_args!("requests reach the monitor no more: peermon-pump: {why}"));
+    }
+}
+
+fn carry_all(
+    from: &Receiver<Command>,
+    to: &Sender<Command>,
+    halted: &Receiver<()>,
+    ring: &impl Fn(),
+) {
     loop {
         let command = select! {
             recv(from) -> command => command,

@@ -4,26 +4,28 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 
+use super::accounts::Accounts;
+use super::activities::Activities;
 use super::core::Core;
 use super::entropy::Renewal;
 use super::io::Running;
+use super::sys::nudge::Nudge;
+use super::timekeeper::Timekeeper;
 use super::work::resolve::Resolver;
 use crate::config::plan::Plan;
-use crate::notify::handler::Slot;
+use crate::notify::handler::{Called, Slot};
+use crate::notify::interrupts::Interrupts;
 use crate::notify::log::{Line, LogRegistration, LogSink, Logger, WARN};
+use crate::notify::meter::Meter;
 use crate::notify::queue::Consumer;
 use crate::notify::waits::Waits;
-use crate::notify::words::interrupt_name;
+use crate::notify::words::interrupt_line;
 use crate::notify::{EventHandler, InterruptHandler};
-use crate::proto::event::{Event, Interrupt};
+use crate::proto::event::{ActivityName, Event, Interrupt};
 use crate::proto::time::Wall;
 use crate::status::snapshot::Snapshot;
-
-/// Interrupts that wait for a slow host; there are few kinds, and a second one of a kind tells
-/// nothing new.
-const INTERRUPTS: usize = 8;
 
 /// What a host registered for events.
 #[derive(Clone)]
@@ -33,9 +35,6 @@ pub struct EventRegistration {
     /// Takes them.
     pub handler: EventHandler,
 }
-
-/// An interrupt and when it was raised.
-pub type Raised = (Interrupt, Wall);
 
 /// Who holds the machine.
 #[derive(Debug)]
@@ -74,6 +73,10 @@ pub struct Shared {
     pub snapshot: Snapshot,
     /// Counts pulses of the application.
     pub pulse: AtomicU64,
+    /// What the application does, each with a deadline of its own.
+    pub activities: Activities,
+    /// What is counted for whoever asks.
+    pub accounts: Arc<Accounts>,
     /// Makes the machine draw fresh random numbers.
     pub renewal: Renewal,
     /// What is known of host names when `peermon-io` starts.
@@ -86,10 +89,18 @@ pub struct Shared {
     pub closed: AtomicBool,
     /// Whether `peermon-interrupt` runs.
     pub interruptible: AtomicBool,
-    raise: Sender<Raised>,
-    raised: Receiver<Raised>,
+    /// What waits for it.
+    pub interrupts: Interrupts,
+    /// The signal that follows every interrupt, and whom it goes to.
+    pub nudge: Mutex<Option<Nudge>>,
     phase: Mutex<Phase>,
     failure: Mutex<Option<String>>,
+    /// The application is stalled, and by which activity if by one; written by `peermon-io`.
+    stalled: Mutex<Option<Option<ActivityName>>>,
+    /// A thread beside `peermon-io` is lost and the monitor cannot do without it.
+    crippled: AtomicBool,
+    /// Why.
+    lost: Mutex<Option<String>>,
 }
 
 /// What [`Shared::new`] is made of.
@@ -115,32 +126,39 @@ impl Shared {
     pub fn new(parts: Parts) -> Self {
         let Parts { id, plan, core, events, renewal, resolver, logger } = parts;
         let waits = Arc::<Waits>::default();
-        let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits)));
+        let on_log_meter = Meter::new(plan.guest.callback_budget);
+        let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits), on_log_meter));
         let log_sink = LogSink::new(plan.log, Arc::clone(&on_log));
         let (logger, lines) = logger;
-        let (raise, raised) = bounded(INTERRUPTS);
+        let meter = || Meter::new(plan.guest.callback_budget);
+        let (on_event, on_interrupt) = (meter(), meter());
         let shared = Self {
             id,
             plan,
             logger,
             lines,
             log_sink,
-            on_event: Slot::new(id, None, Arc::clone(&waits)),
+            on_event: Slot::new(id, None, Arc::clone(&waits), on_event),
             on_log,
-            on_interrupt: Slot::new(id, None, waits),
+            on_interrupt: Slot::new(id, None, waits, on_interrupt),
             events,
             snapshot: Snapshot::default(),
             pulse: AtomicU64::new(0),
+            activities: Activities::default(),
+            accounts: Arc::default(),
             renewal,
             resolver: Mutex::new(resolver),
             backlog: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             interruptible: AtomicBool::new(false),
-            raise,
-            raised,
+            interrupts: Interrupts::default(),
+            nudge: Mutex::new(None),
             phase: Mutex::new(Phase::Idle(core)),
             failure: Mutex::new(None),
+            stalled: Mutex::new(None),
+            crippled: AtomicBool::new(false),
+            lost: Mutex::new(None),
         };
         shared.logger.want(shared.log_sink.wanted(false));
         shared
@@ -167,19 +185,69 @@ impl Shared {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether the application is stalled, and by which activity.
+    pub fn stalled(&self) -> Option<Option<ActivityName>> {
+        self.stalled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that.
+    pub fn note_stalled(&self, stalled: Option<Option<ActivityName>>) {
+        let former = core::mem::replace(
+            &mut *self.stalled.lock().unwrap_or_else(PoisonError::into_inner),
+            stalled,
+        );
+        // Outside of the lock.
+        drop(former);
+    }
+
+    /// A thread that the monitor cannot do without is lost: `peermon-io` sees it within a second, and
+    /// fails in due form.
+    pub fn cripple(&self, why: String) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.crippled.store(true, Ordering::Release);
+    }
+
+    /// Why the monitor must fail, if a thread was lost.
+    pub fn crippled(&self) -> Option<String> {
+        if !self.crippled.load(Ordering::Acquire) {
+            return None;
+        }
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Tells the application at once; never waits. Without anybody who listens, it is logged only.
     pub fn raise(&self, interrupt: Interrupt, at: Wall) {
-        self.logger.line(WARN, format_args!("interrupt {}", interrupt_name(interrupt)));
-        // Stalls pile up while the host sleeps; a failure comes once and must find room.
-        let room = self.raise.len() < INTERRUPTS / 2 || interrupt == Interrupt::Failed;
-        if room && self.interruptible.load(Ordering::Acquire) {
-            let _ = self.raise.try_send((interrupt, at));
+        self.logger.line(WARN, format_args!("{}", interrupt_line(&interrupt)));
+        if self.interruptible.load(Ordering::Acquire) {
+            self.interrupts.raise(interrupt, at);
         }
     }
 
-    /// For `peermon-interrupt`.
-    pub fn interrupts(&self) -> &Receiver<Raised> {
-        &self.raised
+    /// The signal that follows an interrupt, if one is configured and the monitor was started.
+    pub fn nudge(&self) -> Option<Nudge> {
+        *self.nudge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the threads that keep time.
+    pub fn timekeeper(&self) -> Timekeeper {
+        let wishes = self.plan.guest.real_time.clone();
+        Timekeeper::new(wishes, Arc::clone(&self.accounts), self.logger.clone())
+    }
+
+    /// Says so if a callback has been running for longer than its budget: while it runs, because it
+    /// may never return.
+    pub fn watch_callbacks(&self) {
+        let slots = [("event", self.on_event.meter()), ("interrupt", self.on_interrupt.meter())];
+        for (what, meter) in slots {
+            if let Some((running, budget)) = meter.overdue().zip(meter.budget()) {
+                self.logger.warn(format_args!(
+                    "the {what} callback has been running for {running:.3?} (callback_budget is \
+                     {budget:.3?}): what comes after it waits"
+                ));
+            }
+        }
+        // Only counted: the line would go to the very callback that is slow.
+        let _ = self.on_log.meter().overdue();
     }
 
     /// Calls the host's event callback, if it wants events of this kind.
@@ -187,12 +255,25 @@ impl Shared {
         if self.closed.load(Ordering::Acquire) {
             return;
         }
-        let panicked = self.on_event.call(
+        let called = self.on_event.call(
             |registration| registration.mask & event.kind.bit() != 0,
-            |registration| (registration.handler)(event),
+            |registration| registration.handler.take(event),
         );
-        if panicked {
-            self.logger.error(format_args!("the event callback panicked"));
+        self.note_call("event", called);
+    }
+
+    /// Calls the host's interrupt callback.
+    pub fn interrupt(&self, interrupt: &Interrupt, at: Wall) {
+        let called = self.on_interrupt.call(|_| true, |handler| handler.take(interrupt, at));
+        self.note_call("interrupt", called);
+    }
+
+    fn note_call(&self, what: &str, called: Called) {
+        if called.panicked {
+            self.logger.error(format_args!("the {what} callback panicked"));
+        }
+        if let Some(took) = called.slow {
+            self.logger.warn(format_args!("the {what} callback took {took:.3?}"));
         }
     }
 

@@ -1,3 +1,4 @@
 //! Ring 2: what the world may see.
 
 pub mod snapshot;
+pub mod statistics;

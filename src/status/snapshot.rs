@@ -82,6 +82,7 @@ mod tests {
             name: name.into(),
             state,
             reason: Reason::None,
+            activity: None,
             record: StatusRecord::INITIALISED,
             since: Wall(0),
             last_heard: None,

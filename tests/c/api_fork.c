@@ -11,6 +11,8 @@ static void never(const monitor_peer_status_t *status, void *user_data)
 static void every_function_says_forked(monitor_t *monitor)
 {
   monitor_peer_status_t status;
+  monitor_statistics_t statistics;
+  monitor_activity_t activity;
 
   status.size = sizeof status;
   CHECK_RC(monitor_app_alive(monitor), MONITOR_ERR_FORKED);
@@ -26,6 +28,14 @@ static void every_function_says_forked(monitor_t *monitor)
   CHECK_RC(monitor_remove_peer(monitor, "billing"), MONITOR_ERR_FORKED);
   CHECK_RC(monitor_pause(monitor, MONITOR_TIMER_JUDGE, 1), MONITOR_ERR_FORKED);
   CHECK_RC(monitor_resume(monitor), MONITOR_ERR_FORKED);
+  CHECK_RC(monitor_on_event_full(monitor, 1, NULL, NULL, NULL), MONITOR_ERR_FORKED);
+  CHECK_RC(monitor_on_interrupt_full(monitor, NULL, NULL, NULL), MONITOR_ERR_FORKED);
+  CHECK_RC(monitor_on_log_full(monitor, MONITOR_LOG_INFO, NULL, NULL, NULL), MONITOR_ERR_FORKED);
+  CHECK_RC(monitor_activity_begin(monitor, "x", 1000, &activity), MONITOR_ERR_FORKED);
+  CHECK_RC(monitor_activity_alive(monitor, 1), MONITOR_ERR_FORKED);
+  CHECK_RC(monitor_activity_end(monitor, 1), MONITOR_ERR_FORKED);
+  statistics.size = sizeof statistics;
+  CHECK_RC(monitor_statistics(monitor, &statistics), MONITOR_ERR_FORKED);
 }
 
 static void every_function_works(monitor_t *monitor)

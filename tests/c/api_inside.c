@@ -50,6 +50,8 @@ static void without_a_started_monitor(void)
 static void on_event(const monitor_event_t *event, void *user_data)
 {
   monitor_peer_status_t status;
+  monitor_statistics_t statistics;
+  monitor_activity_t activity;
   monitor_result_t rc;
   char text[64];
   int peers = 0;
@@ -76,6 +78,12 @@ static void on_event(const monitor_event_t *event, void *user_data)
   CHECK_OK(monitor_remove_peer(orders, "extra"));
   CHECK_OK(monitor_pause(orders, MONITOR_TIMER_HEARTBEAT, 1));
   CHECK_OK(monitor_resume(orders));
+  statistics.size = sizeof statistics;
+  CHECK_OK(monitor_statistics(orders, &statistics));
+  CHECK(statistics.events >= 1 && statistics.event_callback_running > 0);
+  CHECK_OK(monitor_activity_begin(orders, "inside", 60000, &activity));
+  CHECK_OK(monitor_activity_alive(orders, activity));
+  CHECK_OK(monitor_activity_end(orders, activity));
 
   rc = monitor_on_interrupt(orders, NULL, NULL);
   CHECK(rc == MONITOR_OK || rc == MONITOR_ERR_IN_CALLBACK);
@@ -84,6 +92,12 @@ static void on_event(const monitor_event_t *event, void *user_data)
   rc = monitor_on_log(orders, MONITOR_LOG_DEBUG, on_log, NULL);
   CHECK(rc == MONITOR_OK || rc == MONITOR_ERR_IN_CALLBACK);
   rc = monitor_on_event(orders, MONITOR_EVENT_ALL, on_event, user_data);
+  CHECK(rc == MONITOR_OK || rc == MONITOR_ERR_IN_CALLBACK);
+  rc = monitor_on_interrupt_full(orders, on_interrupt, NULL, NULL);
+  CHECK(rc == MONITOR_OK || rc == MONITOR_ERR_IN_CALLBACK);
+  rc = monitor_on_log_full(orders, MONITOR_LOG_DEBUG, on_log, NULL, NULL);
+  CHECK(rc == MONITOR_OK || rc == MONITOR_ERR_IN_CALLBACK);
+  rc = monitor_on_event_full(orders, MONITOR_EVENT_ALL, on_event, user_data, NULL);
   CHECK(rc == MONITOR_OK || rc == MONITOR_ERR_IN_CALLBACK);
 
   without_a_started_monitor();

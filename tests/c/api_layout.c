@@ -29,6 +29,7 @@ int main(void)
   AT(monitor_event_t, path, 112);
   AT(monitor_event_t, outages, 116);
   AT(monitor_event_t, address, 120);
+  AT(monitor_event_t, activity, 128);
 
   AT(monitor_peer_status_t, size, 0);
   AT(monitor_peer_status_t, state, 4);
@@ -62,16 +63,45 @@ int main(void)
   AT(monitor_peer_status_t, detect_within_possible, 232);
   AT(monitor_peer_status_t, health, 240);
   AT(monitor_peer_status_t, lifelines, 244);
+  AT(monitor_peer_status_t, activity, 248);
 
   AT(monitor_interrupt_t, size, 0);
   AT(monitor_interrupt_t, kind, 4);
   AT(monitor_interrupt_t, peer, 8);
   AT(monitor_interrupt_t, raised_at, 16);
+  AT(monitor_interrupt_t, activity, 24);
+  AT(monitor_interrupt_t, epoch, 32);
+  AT(monitor_interrupt_t, event_id, 40);
+  AT(monitor_interrupt_t, reason, 48);
+  AT(monitor_interrupt_t, flags, 52);
 
-  CHECK(sizeof(monitor_event_t) >= 128);
-  CHECK(sizeof(monitor_peer_status_t) >= 248);
-  CHECK(sizeof(monitor_interrupt_t) >= 24);
+  AT(monitor_statistics_t, size, 0);
+  AT(monitor_statistics_t, flags, 4);
+  AT(monitor_statistics_t, events, 8);
+  AT(monitor_statistics_t, events_waiting, 16);
+  AT(monitor_statistics_t, interrupts, 24);
+  AT(monitor_statistics_t, log_lines, 32);
+  AT(monitor_statistics_t, log_lines_lost, 40);
+  AT(monitor_statistics_t, slow_callbacks, 48);
+  AT(monitor_statistics_t, longest_event_callback, 56);
+  AT(monitor_statistics_t, longest_interrupt_callback, 64);
+  AT(monitor_statistics_t, longest_log_callback, 72);
+  AT(monitor_statistics_t, event_callback_running, 80);
+  AT(monitor_statistics_t, interrupt_callback_running, 88);
+  AT(monitor_statistics_t, log_callback_running, 96);
+  AT(monitor_statistics_t, datagrams_sent, 104);
+  AT(monitor_statistics_t, datagrams_accepted, 112);
+  AT(monitor_statistics_t, datagrams_rejected, 120);
+  AT(monitor_statistics_t, turns, 128);
+  AT(monitor_statistics_t, stalled_activity, 136);
+
+  CHECK(sizeof(monitor_event_t) >= 136);
+  CHECK(sizeof(monitor_peer_status_t) >= 312);
+  CHECK(sizeof(monitor_interrupt_t) >= 56);
+  CHECK(sizeof(monitor_statistics_t) >= 200);
+  CHECK(sizeof(monitor_activity_t) == 8);
   CHECK(sizeof(monitor_result_t) == 4);
   CHECK(MONITOR_NAME_SIZE == 65);
+  CHECK(MONITOR_ACTIVITY_SIZE == 64);
   return 0;
 }

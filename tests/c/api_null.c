@@ -13,6 +13,8 @@ int main(void)
   monitor_config_t *config = NULL;
   monitor_t *monitor = NULL;
   monitor_peer_status_t status;
+  monitor_statistics_t statistics;
+  monitor_activity_t activity;
   int ports[2];
 
   /* before anything else was called */
@@ -39,6 +41,14 @@ int main(void)
   CHECK_RC(monitor_resume(NULL), MONITOR_ERR_NULL);
   status.size = sizeof status;
   CHECK_RC(monitor_peer_status(NULL, "x", &status), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_on_event_full(NULL, 1, NULL, NULL, NULL), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_on_interrupt_full(NULL, NULL, NULL, NULL), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_on_log_full(NULL, MONITOR_LOG_INFO, NULL, NULL, NULL), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_activity_begin(NULL, "x", 1000, &activity), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_activity_alive(NULL, 1), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_activity_end(NULL, 1), MONITOR_ERR_NULL);
+  statistics.size = sizeof statistics;
+  CHECK_RC(monitor_statistics(NULL, &statistics), MONITOR_ERR_NULL);
 
   free_ports(ports, 2);
   config = config_of("orders", ports[0]);
@@ -57,10 +67,16 @@ int main(void)
   CHECK_RC(monitor_add_peer(monitor, NULL, "127.0.0.1:1"), MONITOR_ERR_NULL);
   CHECK_RC(monitor_add_peer(monitor, "x", NULL), MONITOR_ERR_NULL);
   CHECK_RC(monitor_remove_peer(monitor, NULL), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_activity_begin(monitor, NULL, 1000, &activity), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_activity_begin(monitor, "x", 1000, NULL), MONITOR_ERR_NULL);
+  CHECK_RC(monitor_statistics(monitor, NULL), MONITOR_ERR_NULL);
   /* here NULL has a meaning: unregister */
   CHECK_OK(monitor_on_event(monitor, MONITOR_EVENT_ALL, NULL, NULL));
   CHECK_OK(monitor_on_interrupt(monitor, NULL, NULL));
   CHECK_OK(monitor_on_log(monitor, MONITOR_LOG_TRACE, NULL, NULL));
+  CHECK_OK(monitor_on_event_full(monitor, MONITOR_EVENT_ALL, NULL, NULL, NULL));
+  CHECK_OK(monitor_on_interrupt_full(monitor, NULL, NULL, NULL));
+  CHECK_OK(monitor_on_log_full(monitor, MONITOR_LOG_TRACE, NULL, NULL, NULL));
   CHECK_OK(monitor_free(monitor));
 
   /* a failed call leaves no handle behind */

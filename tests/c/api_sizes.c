@@ -4,6 +4,33 @@
 
 #include "check.h"
 
+static void statistics_of(monitor_t *monitor)
+{
+  struct newer {
+    monitor_statistics_t known;
+    char more[64];
+  } newer;
+  size_t older;
+  size_t i;
+
+  for (older = 0; older < 8; older++) {
+    newer.known.size = (uint32_t)older;
+    CHECK_RC(monitor_statistics(monitor, &newer.known), MONITOR_ERR_INVALID);
+    CHECK(newer.known.size == older);
+  }
+  for (older = 8; older <= sizeof newer; older++) {
+    size_t filled = older < sizeof newer.known ? older : sizeof newer.known;
+
+    memset(&newer, 0x55, sizeof newer);
+    newer.known.size = (uint32_t)older;
+    CHECK_OK(monitor_statistics(monitor, &newer.known));
+    CHECK(newer.known.size == filled);
+    CHECK(newer.known.flags == 0);
+    for (i = filled; i < sizeof newer; i++)
+      CHECK(((char *)&newer)[i] == 0x55);
+  }
+}
+
 static void from_each_peer(const monitor_peer_status_t *status, void *user_data)
 {
   CHECK(status->size == sizeof *status);
@@ -78,6 +105,7 @@ int main(void)
 
   CHECK_OK(monitor_each_peer(monitor, from_each_peer, &calls));
   CHECK(calls == 1);
+  statistics_of(monitor);
   CHECK_OK(monitor_free(monitor));
   return 0;
 }

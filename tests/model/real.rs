@@ -276,6 +276,7 @@ fn settings(index: usize) -> Settings {
             first_contact: Duration::from_secs(30),
             roaming: false,
             flapping: None,
+            interrupt_on_down: false,
         }],
     }
 }

@@ -120,6 +120,7 @@ fn settings(index: usize, nodes: usize, rng: &mut Rng) -> Settings {
                 first_contact: Duration::from_secs(30),
                 roaming: rng.chance(0.2),
                 flapping: None,
+                interrupt_on_down: false,
             })
             .collect(),
     }

@@ -138,6 +138,7 @@ mod tests {
                 merged: 0,
                 path: None,
                 outages: 0,
+                activity: None,
                 telling: Telling::Now,
                 evidence: Evidence::default(),
             })

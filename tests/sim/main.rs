@@ -8,6 +8,7 @@
 )]
 
 mod accrual;
+mod activities;
 mod addresses;
 mod blame;
 mod broken;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use peermon::proto::event::EventKind::*;
-use peermon::proto::event::{Interrupt, Reason};
+use peermon::proto::event::{Interrupt, InterruptKind, Reason};
 use peermon::proto::machine::Input;
 use peermon::proto::peer::view::{self, State};
 
@@ -294,7 +294,8 @@ fn a_stalled_application_is_down_at_once_and_recovers_when_it_goes_on() {
     assert_eq!(world.story(A, "b"), [(Started, Reason::None)]);
     world.run(ms(305));
     assert_eq!(world.story(A, "b")[1..], [(Down, Reason::AppStalled)]);
-    assert_eq!(world.nodes[B].interrupts[0].1, Interrupt::AppStalled);
+    let stalled = Interrupt::about_self(InterruptKind::AppStalled, None);
+    assert_eq!(world.nodes[B].interrupts[0].1, stalled);
     world.run(secs(30));
     assert_eq!(world.story(A, "b").len(), 2);
     world.input(B, Input::AppAlive);

@@ -66,6 +66,7 @@ pub fn settings(names: &[&str], index: usize, eta: Duration, detect_within: Dura
                 first_contact: Duration::from_secs(30),
                 roaming: false,
                 flapping: None,
+                interrupt_on_down: false,
             })
             .collect(),
     }

@@ -8,7 +8,6 @@ use crate::proto::event::{PeerName, Reason};
 use crate::proto::peer::Peer;
 use crate::proto::settings::{PeerSettings, Rule};
 use crate::proto::time::{Time, nanos};
-use crate::proto::wire::Application;
 
 impl Machine {
     pub(super) fn on_control(&mut self, input: Input<'_>) {
@@ -29,6 +28,7 @@ impl Machine {
             }
             Input::Reach { address, reachable } => self.on_reach(address, reachable),
             Input::AppAlive
+            | Input::Activity { .. }
             | Input::Datagram { .. }
             | Input::Drained { .. }
             | Input::Line { .. }
@@ -65,13 +65,9 @@ impl Machine {
         self.suspended = Duration::ZERO;
         self.redrawn = None;
         self.next_tick = now + self.own.judge_interval;
-        self.own.application = match &mut self.watchdog {
-            Some(watchdog) => {
-                watchdog.pulse(now);
-                Application::Alive
-            }
-            None => Application::Unwatched,
-        };
+        self.progress.start(now);
+        let (application, _) = self.progress.application();
+        (self.own.application, self.own.stalled_activity) = (application, None);
         let incarnation = self.own.incarnation;
         self.own.isolated = false;
         self.with_peers(|peer, cx| peer.begin(incarnation, cx));
@@ -83,9 +79,7 @@ impl Machine {
             return;
         }
         self.own.phase = Phase::Ending(self.now.mono + self.own.end_linger);
-        if let Some(watchdog) = &mut self.watchdog {
-            watchdog.rest();
-        }
+        self.progress.rest();
         self.with_peers(|peer, cx| peer.leave(reason, cx));
     }
 

@@ -4,6 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::line::{Conn, LineInput, LineOutput};
+use super::progress::ActivityInput;
 use crate::proto::event::{Event, Interrupt, PeerName, Reason};
 use crate::proto::settings::PeerSettings;
 use crate::proto::time::Time;
@@ -20,6 +21,14 @@ pub enum Input<'a> {
     },
     /// The application gave a sign of progress since the last call.
     AppAlive,
+    /// Something happened to an activity of the application. Those that go on are told anew after
+    /// every [`Input::Start`].
+    Activity {
+        /// Its place in the host's table, below [`super::MAX_ACTIVITIES`].
+        slot: usize,
+        /// What.
+        what: ActivityInput,
+    },
     /// A datagram was read. `received` is its kernel stamp on the monotonic clock (rule R11), or
     /// the time of reading; never later than the `now` beside it.
     Datagram {

@@ -7,6 +7,7 @@ pub mod line;
 mod lines;
 mod outbox;
 mod own;
+mod progress;
 mod reach;
 mod schedule;
 mod solver;
@@ -22,16 +23,19 @@ pub use input::{Input, Output};
 pub use line::{Closing, Conn, LineInput, LineOutput};
 pub use outbox::{Notice, Outbox};
 pub use own::{Listening, Own, Phase};
+pub use progress::{ActivityInput, MAX_ACTIVITIES, MAX_ACTIVITY_NAME, is_valid_activity_name};
 pub use solver::Solver;
 
 use self::lines::Lobby;
+use self::progress::Progress;
 use self::schedule::Schedule;
-use self::turn::Watchdog;
 use super::auth::{self, NodeId};
+use super::event::ActivityName;
 use super::peer::view::View;
 use super::peer::{Context, Peer};
 use super::settings::Settings;
 use super::time::{Now, Time, nanos};
+use super::wire::Application;
 
 /// The clocks are read one after the other; below this their difference says nothing.
 const CLOCK_NOISE: Duration = Duration::from_millis(1);
@@ -71,7 +75,7 @@ pub struct Machine {
     next_tick: Time,
     /// Whether some peer is judged at ticks, so that they must be waited for.
     ticks_matter: bool,
-    watchdog: Option<Watchdog>,
+    progress: Progress,
     /// The earliest time that was asked for since the last turn was judged.
     armed: Option<Time>,
     /// Whether a stall was looked for in this turn already.
@@ -114,7 +118,7 @@ impl Machine {
             unmet: Vec::new(),
             next_tick: Time::NEVER,
             ticks_matter: false,
-            watchdog: settings.watchdog_timeout.map(Watchdog::new),
+            progress: Progress::new(settings.watchdog_timeout),
             armed: None,
             confessed: false,
             suspended: Duration::ZERO,
@@ -149,6 +153,10 @@ impl Machine {
             Input::AppAlive => {
                 self.advance(now);
                 self.on_app_alive();
+            }
+            Input::Activity { slot, what } => {
+                self.advance(now);
+                self.on_activity(slot, what);
             }
             control => {
                 self.advance(now);
@@ -210,6 +218,13 @@ impl Machine {
     /// Datagrams by kind.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Whether the application is stalled, and by which activity if by one.
+    pub fn stalled(&self) -> Option<Option<&ActivityName>> {
+        let stalled =
+            self.own.phase == Phase::Running && self.own.application == Application::Stalled;
+        stalled.then_some(self.own.stalled_activity.as_ref())
     }
 
     /// The incarnation of this life; 0 before the first start.

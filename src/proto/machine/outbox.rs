@@ -8,7 +8,7 @@ use super::Entropy;
 use super::line::{Conn, LineOutput};
 use super::trace::Trace;
 use crate::proto::event::{
-    Event, EventKind, EventPath, Evidence, Interrupt, PeerName, Reason, Telling,
+    ActivityName, Event, EventKind, EventPath, Evidence, Interrupt, PeerName, Reason, Telling,
 };
 use crate::proto::time::{Now, Wall};
 use crate::proto::wire::Packet;
@@ -34,6 +34,8 @@ pub struct Notice {
     pub path: Option<EventPath>,
     /// For FLAPPING, the outages within the window.
     pub outages: u32,
+    /// For a DOWN because the application is stalled, which of its activities.
+    pub activity: Option<ActivityName>,
     /// Whether the sinks are told.
     pub telling: Telling,
 }
@@ -52,6 +54,7 @@ impl Notice {
             evidence,
             path: None,
             outages: 0,
+            activity: None,
             telling: Telling::Now,
         }
     }
@@ -183,6 +186,7 @@ impl Outbox {
             merged: 0,
             path: notice.path,
             outages: notice.outages,
+            activity: notice.activity,
             telling: notice.telling,
             evidence: notice.evidence,
         });

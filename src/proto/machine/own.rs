@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::proto::auth::NodeId;
-use crate::proto::event::PeerName;
+use crate::proto::event::{ActivityName, PeerName};
 use crate::proto::health::Health;
 use crate::proto::settings::Settings;
 use crate::proto::time::{Now, Time, nanos};
@@ -68,6 +68,8 @@ pub struct Own {
     pub origin: Time,
     /// What it says of its application.
     pub application: Application,
+    /// Which of its activities stands still, while it is stalled for one.
+    pub stalled_activity: Option<ActivityName>,
     /// The end of its announced pause.
     pub paused_until: Option<Time>,
     /// Nobody is judged.
@@ -112,6 +114,7 @@ impl Own {
             incarnation: 0,
             origin: Time::ZERO,
             application: Application::Unwatched,
+            stalled_activity: None,
             paused_until: None,
             judge_paused: false,
             judge_paused_until: None,

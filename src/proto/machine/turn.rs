@@ -6,54 +6,16 @@ use core::time::Duration;
 
 use super::own::Stall;
 use super::{Machine, Phase};
-use crate::proto::event::{EventKind, Evidence, Interrupt, Reason};
+use crate::proto::event::{EventKind, Evidence, Reason};
 use crate::proto::machine::Notice;
 use crate::proto::peer::NOTICEABLE;
 use crate::proto::time::{Now, Time, nanos};
-use crate::proto::wire::{self, Application, Malformed};
+use crate::proto::wire::{self, Malformed};
 
 /// SELF_STALLED is told at most this often.
 const STALL_TOLD_EVERY: Duration = Duration::from_secs(1);
 /// A copied node draws a new incarnation at most this often (rule R7).
 const REDRAW_EVERY: Duration = Duration::from_secs(600);
-
-/// The watch over the application's progress.
-#[derive(Clone, Copy, Debug)]
-pub struct Watchdog {
-    timeout: Duration,
-    due: Time,
-    /// It was re-armed for our own stall since the last pulse.
-    forgiven: bool,
-}
-
-impl Watchdog {
-    /// A watch that is not running yet.
-    pub fn new(timeout: Duration) -> Self {
-        Self { timeout, due: Time::NEVER, forgiven: false }
-    }
-
-    /// A pulse, or the start.
-    pub fn pulse(&mut self, now: Time) {
-        self.due = now + self.timeout;
-        self.forgiven = false;
-    }
-
-    /// A turn that was `late`: what the application did meanwhile is not known, so it gets one
-    /// period from now on, whether its time ran out already or not; once per pulse (rule R15).
-    fn forgive(&mut self, now: Time, late: Duration) {
-        let resting = self.due == Time::NEVER;
-        if late <= (self.timeout / 4).max(NOTICEABLE) || self.forgiven || resting {
-            return;
-        }
-        self.forgiven = true;
-        self.due = now + self.timeout;
-    }
-
-    /// Nothing is watched.
-    pub fn rest(&mut self) {
-        self.due = Time::NEVER;
-    }
-}
 
 impl Machine {
     pub(super) fn on_datagram(&mut self, source: SocketAddr, received: Time, bytes: &[u8]) {
@@ -124,25 +86,12 @@ impl Machine {
                 if self.ticks_matter {
                     consider(self.next_tick);
                 }
-                consider(self.watchdog.map_or(Time::NEVER, |watchdog| watchdog.due));
+                consider(self.progress.due());
                 consider(self.own.paused_until.unwrap_or(Time::NEVER));
                 consider(self.own.judge_paused_until.unwrap_or(Time::NEVER));
             }
         }
         due
-    }
-
-    pub(super) fn on_app_alive(&mut self) {
-        let now = self.now.mono;
-        if self.own.phase != Phase::Running {
-            return;
-        }
-        let Some(watchdog) = &mut self.watchdog else { return };
-        watchdog.pulse(now);
-        if self.own.application == Application::Stalled {
-            self.own.application = Application::Alive;
-            self.with_peers(|peer, cx| peer.beat_now(cx));
-        }
     }
 
     /// How much later than asked for this turn is: scheduling, SIGSTOP, and suspend.
@@ -255,21 +204,6 @@ impl Machine {
         if over(self.own.judge_paused_until) {
             self.resume_judge();
         }
-    }
-
-    /// The application's own watchdog, under the same guard as the peers' deadlines (rule R15).
-    fn judge_application(&mut self) {
-        let now = self.now.mono;
-        let late = self.own.lateness;
-        let Some(watchdog) = &mut self.watchdog else { return };
-        watchdog.forgive(now, late);
-        if watchdog.due > now {
-            return;
-        }
-        watchdog.rest();
-        self.own.application = Application::Stalled;
-        self.out.interrupt(Interrupt::AppStalled);
-        self.with_peers(|peer, cx| peer.beat_now(cx));
     }
 
     /// This node was copied or rolled back: it takes a life of its own (rules R7, R8).

@@ -10,7 +10,7 @@ use super::{Context, Peer, State, Timer, view};
 use crate::proto::detector::adaptive::{Learnt, Trust};
 use crate::proto::event::{EventKind, Reason};
 use crate::proto::time::Time;
-use crate::proto::wire::{Application, Header, Kind, OwnState};
+use crate::proto::wire::{Application, Header, Kind, Label, OwnState};
 
 impl Peer {
     /// A datagram of the current life. `self.heard` is still that of the datagram before it.
@@ -30,7 +30,7 @@ impl Peer {
                 self.on_end(arrival, cx);
             }
             State::Down if !arrival.proven => self.tell_nonce_once(arrival, cx),
-            State::Down if stalled => {}
+            State::Down if stalled => self.note_activity(arrival),
             State::Down => {
                 self.recover(self.reason_of_recovery(arrival), arrival, cx);
                 self.apply_carried(arrival, cx);
@@ -244,7 +244,17 @@ impl Peer {
         } else if header.application == Application::Stalled {
             // Heard this very moment: its word is the evidence, not its silence.
             self.note_heard(arrival, cx);
+            self.note_activity(arrival);
             self.judge_down(Reason::AppStalled, cx);
+        }
+    }
+
+    /// Which of its activities stands still.
+    fn note_activity(&mut self, arrival: &Arrival) {
+        let said = arrival.activity.as_ref().map(Label::as_str);
+        if self.activity.as_deref() != said {
+            self.activity = said.map(Into::into);
+            self.changed = true;
         }
     }
 

@@ -190,7 +190,8 @@ impl Peer {
 }
 
 fn names<'a>(own: &'a Own, peer: &'a PeerSettings) -> Names<'a> {
-    Names { group: &own.group, sender: &own.name, receiver: &peer.name }
+    let activity = own.stalled_activity.as_deref();
+    Names { group: &own.group, sender: &own.name, receiver: &peer.name, activity }
 }
 
 fn micros(span: Duration) -> u32 {

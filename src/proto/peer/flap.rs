@@ -123,6 +123,7 @@ impl Peer {
         self.changed = true;
         if let Some(down) = down {
             cx.out.tell_again(down);
+            self.offer_takeover(cx);
         }
     }
 }
@@ -155,6 +156,7 @@ mod tests {
             merged: 0,
             path: None,
             outages: 0,
+            activity: None,
             telling: Telling::Withheld,
             evidence: Evidence::default(),
         }

@@ -11,13 +11,15 @@ use crate::proto::auth::Tag;
 use crate::proto::machine::Phase;
 use crate::proto::settings::MAX_PATHS;
 use crate::proto::time::Time;
-use crate::proto::wire::{Datagram, Header, Kind, OwnState};
+use crate::proto::wire::{Datagram, Header, Kind, Label, OwnState};
 
 /// A datagram that passed its checks, with what is known of its arrival.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     /// Its fields.
     pub header: Header,
+    /// Which activity of the peer it says stands still.
+    pub activity: Option<Label>,
     /// Where it came from.
     pub source: SocketAddr,
     /// When it arrived, on the monotonic clock.
@@ -53,6 +55,7 @@ impl Peer {
         let to_this_life = header.receiver_incarnation == ours;
         let arrival = Arrival {
             header,
+            activity: datagram.activity(),
             source,
             received,
             received_boot: cx.now.at(received).boot,

@@ -62,7 +62,7 @@ use self::unmet::Unmet;
 use self::ways::Paths;
 use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
-use super::event::{PeerName, Reason};
+use super::event::{ActivityName, PeerName, Reason};
 use super::health::Health;
 use super::machine::Own;
 use super::record::StatusRecord;
@@ -95,6 +95,8 @@ pub struct Peer {
 
     state: State,
     reason: Reason,
+    /// Which of its activities stands still, while it is down for one.
+    activity: Option<ActivityName>,
     since: Wall,
     /// When the state changed, on the monotonic clock.
     changed_at: Time,
@@ -178,6 +180,7 @@ impl Peer {
             id,
             state: State::Unknown,
             reason: Reason::None,
+            activity: None,
             since: cx.now.wall,
             changed_at: cx.now.mono,
             record: StatusRecord::INITIALISED,
@@ -383,6 +386,9 @@ impl Peer {
     fn enter(&mut self, state: State, reason: Reason, cx: &Context<'_>) {
         self.state = state;
         self.reason = reason;
+        if reason != Reason::AppStalled {
+            self.activity = None;
+        }
         self.since = cx.now.wall;
         self.changed_at = cx.now.mono;
         self.changed = true;
@@ -402,6 +408,7 @@ impl Peer {
             name: self.settings.name.clone(),
             state: self.state,
             reason: self.reason,
+            activity: self.activity.clone(),
             record: self.record,
             since: self.since,
             last_heard: self.heard.map(|heard| heard.at.wall),

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::view::Service;
 use super::{Context, Peer};
 use crate::proto::detector::Detector;
-use crate::proto::event::{EventKind, EventPath, Evidence, Reason, Telling};
+use crate::proto::event::{EventKind, EventPath, Evidence, Interrupt, Reason, Telling};
 use crate::proto::machine::{Notice, Own};
 use crate::proto::time::{Now, Time, nanos};
 
@@ -112,7 +112,20 @@ impl Peer {
         let telling = self.flap.take(kind);
         let notice = Notice { telling, ..self.notice(kind, reason, outage, heard) };
         cx.out.tell(cx.now, notice);
+        if kind == EventKind::Down && telling == Telling::Now {
+            self.offer_takeover(cx);
+        }
         self.follow_flapping(kind, cx);
+    }
+
+    /// The application is interrupted by the DOWN that was just queued, if it wants to take over. One
+    /// that is withheld interrupts nobody: whoever damps notices wants to act on none of them.
+    pub(super) fn offer_takeover(&self, cx: &mut Context<'_>) {
+        if self.settings.interrupt_on_down
+            && let Some(down) = cx.out.last_told().cloned()
+        {
+            cx.out.interrupt(Interrupt::takeover(down));
+        }
     }
 
     /// Reports that one path fell silent or carries again.
@@ -140,6 +153,7 @@ impl Peer {
             evidence: self.evidence(),
             path: None,
             outages: 0,
+            activity: self.activity.clone().filter(|_| kind == EventKind::Down),
             telling: Telling::Now,
         }
     }

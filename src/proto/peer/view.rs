@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::proto::event::{Evidence, PeerName, Reason};
+use crate::proto::event::{ActivityName, Evidence, PeerName, Reason};
 use crate::proto::record::StatusRecord;
 use crate::proto::time::Wall;
 
@@ -66,6 +66,8 @@ pub struct View {
     pub state: State,
     /// The reason of the last change of state.
     pub reason: Reason,
+    /// While it is down because its application is stalled, which of its activities, if it says so.
+    pub activity: Option<ActivityName>,
     /// The status record.
     pub record: StatusRecord,
     /// When the state changed last.

@@ -1,8 +1,8 @@
 //! From bytes to fields. Nothing here trusts a length, and nothing is believed before its tag.
 
 use super::{
-    Application, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind,
-    Lifeline, MAGIC, MAX_LEN, MIN_LEN, OwnState, VERSION,
+    Application, EXT_ACTIVITY, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN,
+    Header, Kind, Label, Lifeline, MAGIC, MAX_LEN, MIN_LEN, OwnState, VERSION,
 };
 use crate::proto::auth::{DirectionKey, TAG_LEN, Tag};
 
@@ -60,6 +60,11 @@ impl<'a> Datagram<'a> {
     pub fn lifeline(&self) -> Option<Lifeline> {
         let [index, high, low] = *self.extension(EXT_LIFELINE)?.first_chunk()?;
         Some(Lifeline { index, twin_port: u16::from_be_bytes([high, low]) })
+    }
+
+    /// Which activity a RUNNING says stands still; what is no name is passed over.
+    pub fn activity(&self) -> Option<Label> {
+        Label::new(self.extension(EXT_ACTIVITY)?)
     }
 
     /// Group, sender and receiver as a START spells them out.

@@ -1,12 +1,13 @@
 //! From fields to bytes.
 
 use super::{
-    EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN, Header, Kind, LIFELINE_LEN,
-    MAGIC, MAX_SENT, MIN_LEN, VERSION,
+    Application, EXT_ACTIVITY, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN,
+    Header, Kind, LIFELINE_LEN, MAGIC, MAX_SENT, MIN_LEN, VERSION,
 };
 use crate::proto::auth::DirectionKey;
 
-/// The names that START and PROBE spell out, for people who look at the wire and for mismatch reports.
+/// What a datagram spells out: names in START and PROBE, for people who look at the wire and for
+/// mismatch reports, and the activity in a RUNNING that says that the application is stalled.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
     /// The group.
@@ -15,6 +16,8 @@ pub struct Names<'a> {
     pub sender: &'a str,
     /// The receiver.
     pub receiver: &'a str,
+    /// What stands still in the sender's application.
+    pub activity: Option<&'a str>,
 }
 
 /// One encoded datagram, held without an allocation.
@@ -57,7 +60,7 @@ impl core::fmt::Debug for Packet {
     }
 }
 
-/// Length of a datagram of `kind`, which spells out `names` in START and PROBE.
+/// Length of a datagram of `kind`, which spells out the names of `names` in START and PROBE.
 pub fn encoded_len(kind: Kind, names: Names<'_>) -> usize {
     let extensions = match kind {
         Kind::Start | Kind::Probe => {
@@ -68,14 +71,20 @@ pub fn encoded_len(kind: Kind, names: Names<'_>) -> usize {
     MIN_LEN + extensions
 }
 
-/// Encodes `header`, with `names` in START and PROBE, and its tag under `key`.
+/// Encodes `header`, with what its kind spells out of `names`, and its tag under `key`.
 pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     let mut packet = Packet::empty();
-    put_header(&mut packet, header, encoded_len(header.kind, names));
+    let confesses = header.kind == Kind::Running && header.application == Application::Stalled;
+    let activity = names.activity.filter(|_| confesses);
+    let more = activity.map_or(0, |name| 4 + name.len());
+    put_header(&mut packet, header, encoded_len(header.kind, names) + more);
     if matches!(header.kind, Kind::Start | Kind::Probe) {
         packet.put_extension(EXT_GROUP, names.group.as_bytes());
         packet.put_extension(EXT_SENDER, names.sender.as_bytes());
         packet.put_extension(EXT_RECEIVER, names.receiver.as_bytes());
+    }
+    if let Some(name) = activity {
+        packet.put_extension(EXT_ACTIVITY, name.as_bytes());
     }
     sealed(packet, key)
 }

@@ -3,11 +3,13 @@
 mod decode;
 mod encode;
 mod frame;
+mod label;
 mod quote;
 
 pub use decode::{Datagram, Malformed, decode};
 pub use encode::{Lifeline, Names, Packet, encode, encode_hello, encoded_len};
 pub use frame::{Frame, frame};
+pub use label::Label;
 pub use quote::{Quote, quote};
 
 use super::auth::NodeId;
@@ -37,6 +39,9 @@ pub const EXT_RECEIVER: u16 = 3;
 pub const EXT_LIFELINE: u16 = 4;
 /// Length of the value of [`EXT_LIFELINE`].
 pub const LIFELINE_LEN: usize = 3;
+
+/// Extension: which activity of the sender's application stands still, in RUNNING with application 2.
+pub const EXT_ACTIVITY: u16 = 5;
 
 /// Flag: the receiver's incarnation is retired; another one carries its name.
 pub const FLAG_RETIRED: u16 = 1 << 0;

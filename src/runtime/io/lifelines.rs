@@ -9,7 +9,6 @@ use mio::{Registry, Token};
 
 use super::ports::{Ports, TWIN};
 use crate::config::plan::Plan;
-use crate::notify::log::Logger;
 use crate::proto::machine::{Closing, Conn, LineInput, LineOutput};
 use crate::proto::time::Time;
 use crate::proto::wire::MAX_LEN;
@@ -17,6 +16,7 @@ use crate::runtime::lines::{Buffer, Happened, LineCounters, Lines, Place};
 use crate::runtime::sys::clock;
 use crate::runtime::sys::family::Family;
 use crate::runtime::sys::table::TableKind;
+use crate::runtime::timekeeper::Timekeeper;
 use crate::runtime::twin::{LAST_WORDS, Twin};
 
 /// How long a wait for the peers' kernels takes at a time.
@@ -61,9 +61,10 @@ impl Lifelines {
         table: TableKind,
         (local, family): (Option<SocketAddr>, Family),
         registry: &Registry,
-        logger: &Logger,
+        timekeeper: &Timekeeper,
     ) -> Self {
         let mut lifelines = Self::none();
+        let logger = &timekeeper.logger;
         let peers = plan.settings.peers.len();
         let most = usize::try_from(plan.settings.lifeline_max_peers).unwrap_or(usize::MAX);
         if most == 0 || peers > most || table == TableKind::Shared {
@@ -82,7 +83,7 @@ impl Lifelines {
             }
         }
         let place = Place { port: plan.twin_port, ..place };
-        match Twin::start(place, logger.clone(), registry, TWIN) {
+        match Twin::start(place, timekeeper.clone(), registry, TWIN) {
             Ok(twin) => lifelines.twin = Some(twin),
             Err(error) => {
                 let port = plan.twin_port;

@@ -23,8 +23,8 @@ pub use self::turn::HOLD_BACK;
 use self::turn::Turner;
 use super::command::Command;
 use super::core::Core;
-use super::panic::words;
 use super::pump::{Pump, WAITING};
+use super::restart::persist;
 use super::shared::Shared;
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
@@ -35,7 +35,7 @@ use super::work::{Task, Worker};
 use crate::config::plan::{Listen, PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
 use crate::notify::log::{INFO, WARN};
-use crate::proto::event::Interrupt;
+use crate::proto::event::{Interrupt, InterruptKind};
 use crate::proto::settings::MIN_INTERVAL;
 use crate::proto::time::nanos;
 
@@ -172,10 +172,16 @@ impl Boot {
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
         let mut turner = Turner::new(shared, ports, (lifelines, reach), commands, &worker);
-        let served = catch_unwind(AssertUnwindSafe(|| turner.serve(&mut core)));
-        if let Err(payload) = &served {
-            shared.fail(&format!("the monitor failed: {}", words(&**payload)));
-            shared.raise(Interrupt::Failed, clock::now().wall);
+        turner.begin(&mut core);
+        // A turn that panics is like a turn that the machine never saw: what it had read is lost, as
+        // datagrams are.
+        let served = persist("peermon-io", &shared.logger, || turner.serve(&mut core))
+            .map_err(|why| format!("the monitor failed: {why}"))
+            .and_then(|()| shared.crippled().map_or(Ok(()), Err));
+        if let Err(why) = &served {
+            shared.fail(why);
+            let failed = Interrupt::about_self(InterruptKind::Failed, None);
+            shared.raise(failed, clock::now().wall);
             // The machine is not to be trusted any more, but one attempt to tell the peers that
             // it is the monitor that fails, and not the application, costs nothing.
             let _ = catch_unwind(AssertUnwindSafe(|| turner.last_words(&mut core)));
@@ -204,13 +210,15 @@ impl Boot {
         let ports = Ports::open(plan).map_err(|error| refused(&shared.plan, error))?;
         let ready = Ready { table, local: ports.socket.local() };
         let logger = || shared.logger.clone();
+        let timekeeper = shared.timekeeper();
+        timekeeper.begin();
         let private = (table != TableKind::Shared).then(|| (ports.registry(), ports::PUMP));
         let (pump, commands) =
-            Pump::start(self.from_hosts.clone(), ports.waker(), private, logger())
+            Pump::start(self.from_hosts.clone(), ports.waker(), private, &timekeeper)
                 .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let at = (ready.local, ports.socket.family());
-        let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &shared.logger);
+        let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &timekeeper);
         let reach = Reach::open(shared.plan.listen, table, ports.registry(), &shared.logger);
         let task = Task {
             plan: Arc::clone(&shared.plan),

@@ -44,6 +44,7 @@ mod tests {
             name: "billing".into(),
             state: State::Up,
             reason: Reason::None,
+            activity: None,
             record: StatusRecord::INITIALISED,
             since: Wall(0),
             last_heard: None,

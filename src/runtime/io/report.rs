@@ -7,6 +7,10 @@ use crate::notify::log::{DEBUG, Logger, WARN};
 use crate::proto::machine::Counters;
 use crate::proto::time::Time;
 use crate::runtime::lines::LineCounters;
+use crate::status::statistics::Counted;
+
+/// So many of the troubles, the first ones, are about datagrams that arrived.
+const INCOMING: usize = 13;
 
 /// The least time between two lines.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -14,6 +18,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Datagrams that the kernel did not take, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendCounters {
+    /// Datagrams that it did take.
+    pub sent: u64,
     /// The send buffer was full.
     pub blocked: u64,
     /// No route, no address, no permission, nobody there.
@@ -60,12 +66,14 @@ pub struct Totals {
     pub reports: u64,
     /// Of the lifelines with index 0.
     pub lines: LineCounters,
+    /// Turns of the loop.
+    pub turns: u64,
 }
 
 impl Totals {
     /// What counts as trouble, with the words for it.
     fn troubles(&self) -> [(&'static str, u64); 19] {
-        let Self { machine, sends, overflown, reads, refusals, reports, lines: _ } = self;
+        let Self { machine, sends, overflown, reads, refusals, reports, .. } = self;
         [
             ("malformed", machine.malformed),
             ("oversized", machine.oversized),
@@ -91,6 +99,17 @@ impl Totals {
 }
 
 impl Totals {
+    /// For whoever asks, on top of what earlier lives had counted.
+    pub fn since(&self, before: Counted) -> Counted {
+        let troubles: u64 = self.troubles().iter().take(INCOMING).map(|(_, count)| count).sum();
+        Counted {
+            sent: before.sent + self.sends.sent,
+            accepted: before.accepted + self.machine.accepted,
+            rejected: before.rejected + troubles,
+            turns: before.turns + self.turns,
+        }
+    }
+
     /// A first contact begins with a datagram that proves nothing yet, and a peer that is down is
     /// spoken to although nobody listens there: alone, that is no trouble.
     fn without_the_usual(mut self) -> Self {
@@ -115,6 +134,8 @@ impl Report {
         }
         // Taken datagrams are no trouble and change with every heartbeat.
         self.told.machine.accepted = totals.machine.accepted;
+        self.told.sends.sent = totals.sends.sent;
+        self.told.turns = totals.turns;
         if totals == self.told {
             return;
         }

@@ -17,15 +17,17 @@ use super::quality;
 use super::reach::Reach;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
-use crate::proto::event::Reason;
+use crate::proto::event::{ActivityName, Reason};
 use crate::proto::machine::{Conn, Input, LineOutput};
 use crate::proto::time::{Now, Time};
+use crate::runtime::activities::Seen;
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
 use crate::runtime::shared::Shared;
 use crate::runtime::sys::clock;
 use crate::runtime::sys::udp::PeerSocket;
 use crate::runtime::work::Worker;
+use crate::status::statistics::Counted;
 
 /// The longest sleep, whatever the machine says: a poller in a table that is not private may have
 /// been closed by the host and would never wake.
@@ -56,7 +58,12 @@ pub struct Turner<'a> {
     reported: bool,
     reports_left: usize,
     pulse: u64,
+    activities: Seen,
+    /// What was shown of it last.
+    stalled: Option<Option<ActivityName>>,
     totals: Totals,
+    /// What earlier lives had counted.
+    before: Counted,
     report: Report,
     /// Whoever waits until the snapshot shows what was asked for.
     waiting: Vec<Sender<()>>,
@@ -81,8 +88,9 @@ struct Wire<'a> {
 impl Outlet for Wire<'_> {
     fn transmit(&mut self, to: SocketAddr, bytes: &[u8]) {
         let error = self.socket.send(to, bytes).err();
-        if let Some(error) = &error {
-            self.sends.count(error);
+        match &error {
+            Some(error) => self.sends.count(error),
+            None => self.sends.sent += 1,
         }
         self.reach.sent(to, error.as_ref(), clock::mono);
     }
@@ -114,7 +122,10 @@ impl<'a> Turner<'a> {
             reported: false,
             reports_left: 0,
             pulse: shared.pulse.load(Ordering::Relaxed),
+            activities: Seen::default(),
+            stalled: None,
             totals: Totals::default(),
+            before: shared.accounts.counted(),
             report: Report::default(),
             waiting: Vec::with_capacity(8),
             timeout: None,
@@ -125,15 +136,20 @@ impl<'a> Turner<'a> {
         }
     }
 
-    /// From the start of the application until its end is complete.
-    pub fn serve(&mut self, core: &mut Core) {
+    /// The application starts.
+    pub fn begin(&mut self, core: &mut Core) {
         self.tell_listening(core);
         self.feed(core, clock::now(), Input::Start);
+    }
+
+    /// Until the end of the application is complete, or the monitor cannot go on.
+    pub fn serve(&mut self, core: &mut Core) {
         let mut sleep = Duration::ZERO;
         while !self.is_over() {
             self.keep_ports();
             self.ports.wait(sleep);
             self.take_pulse(core);
+            self.take_activities(core);
             // Before the drain: its questions to the kernel take time, and nothing is to be judged by
             // a time up to which not everything was taken.
             self.tell_reach(core);
@@ -146,6 +162,7 @@ impl<'a> Turner<'a> {
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
         core.release();
+        self.tell_stalled(core);
         self.waiting.clear();
     }
 
@@ -173,7 +190,9 @@ impl<'a> Turner<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.ended || self.give_up.is_some_and(|limit| clock::mono() >= limit)
+        self.ended
+            || self.shared.crippled().is_some()
+            || self.give_up.is_some_and(|limit| clock::mono() >= limit)
     }
 
     /// In the host's table only: the host may have closed our descriptors and taken their numbers.
@@ -223,8 +242,21 @@ impl<'a> Turner<'a> {
         self.totals.overflown = self.intake.overflown;
         self.totals.reads = self.intake.failed;
         self.totals.lines = self.lifelines.counters();
+        self.totals.turns += 1;
+        self.shared.accounts.note(self.totals.since(self.before));
+        self.shared.watch_callbacks();
+        self.tell_stalled(core);
         self.report.say(self.intake.drained(), self.totals, &self.shared.logger);
         (backlog, published)
+    }
+
+    /// Shows whether the application is stalled; the lock is taken only where that has changed.
+    fn tell_stalled(&mut self, core: &Core) {
+        let stalled = core.machine.stalled();
+        if self.stalled.as_ref().map(Option::as_ref) != stalled {
+            self.stalled = stalled.map(|activity| activity.cloned());
+            self.shared.note_stalled(self.stalled.clone());
+        }
     }
 
     fn sleep(&mut self, more: bool, backlog: bool, published: bool, idle: bool) -> Duration {

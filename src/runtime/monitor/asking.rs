@@ -32,8 +32,19 @@ impl Monitor {
     /// [`Code::State`] if the monitor is closed; [`Code::InCallback`] inside of another callback of
     /// this monitor, if the former handler runs and waits for that one in turn.
     pub fn on_event(&self, mask: u32, handler: Option<EventHandler>) -> Result<()> {
-        let registration = handler.map(|handler| EventRegistration { mask, handler });
-        register(&self.shared, &self.shared.on_event, registration)
+        self.take_event_handler(mask, &mut { handler })
+    }
+
+    /// As [`Monitor::on_event`]; `handler` is taken if and only if it is registered.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Monitor::on_event`].
+    pub fn take_event_handler(&self, mask: u32, handler: &mut Option<EventHandler>) -> Result<()> {
+        let mut registration = handler.take().map(|handler| EventRegistration { mask, handler });
+        let outcome = register(&self.shared, &self.shared.on_event, &mut registration);
+        *handler = registration.map(|registration| registration.handler);
+        outcome
     }
 
     /// Registers who takes log lines up to `max_level` (1 error to 5 trace); otherwise as
@@ -43,19 +54,30 @@ impl Monitor {
     ///
     /// [`Code::Invalid`] if the level is none, and those of [`Monitor::on_event`].
     pub fn on_log(&self, max_level: i32, handler: Option<LogHandler>) -> Result<()> {
+        self.take_log_handler(max_level, &mut { handler })
+    }
+
+    /// As [`Monitor::on_log`]; `handler` is taken if and only if it is registered.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Monitor::on_log`].
+    pub fn take_log_handler(&self, max_level: i32, handler: &mut Option<LogHandler>) -> Result<()> {
         if !(0..=TRACE).contains(&max_level) {
             return Err(Error::new(Code::Invalid, format!("{max_level} is no log level: 0 to 5")));
         }
-        if handler.is_some() && self.shared.closing.load(Ordering::Acquire) {
-            return Err(state("the monitor is closed"));
-        }
-        self.register_log(handler.map(|handler| LogRegistration { max_level, handler }))
-    }
-
-    pub(super) fn register_log(&self, registration: Option<LogRegistration>) -> Result<()> {
-        self.shared.on_log.replace(registration)?;
+        let mut registration = handler.take().map(|handler| LogRegistration { max_level, handler });
+        let outcome = register(&self.shared, &self.shared.on_log, &mut registration);
+        *handler = registration.map(|registration| registration.handler);
+        outcome?;
         self.shared.logger.want(self.shared.log_sink.wanted(true));
         Ok(())
+    }
+
+    /// Who takes log lines of `level`. Allocates nothing and waits for no callback.
+    pub fn log_handler(&self, level: i32) -> Option<LogHandler> {
+        let registration = self.shared.on_log.current()?;
+        (level <= registration.max_level).then_some(registration.handler)
     }
 
     /// Registers who takes interrupts; otherwise as [`Monitor::on_event`]. Called on
@@ -63,15 +85,24 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// Those of [`Monitor::on_event`]; [`Code::Io`] if the thread cannot be started, and then the
-    /// handler is registered all the same and the next start tries again.
+    /// Those of [`Monitor::on_event`]; [`Code::Io`] if the thread cannot be started.
     pub fn on_interrupt(&self, handler: Option<InterruptHandler>) -> Result<()> {
-        register(&self.shared, &self.shared.on_interrupt, handler)?;
+        self.take_interrupt_handler(&mut { handler })
+    }
+
+    /// As [`Monitor::on_interrupt`]; `handler` is taken if and only if it is registered.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Monitor::on_interrupt`].
+    pub fn take_interrupt_handler(&self, handler: &mut Option<InterruptHandler>) -> Result<()> {
         let phase = self.shared.phase();
-        if matches!(&*phase, Phase::Running(_)) {
-            self.start_interrupter()?;
+        if handler.is_some() && matches!(&*phase, Phase::Running(_)) {
+            // First: what can be refused must not leave half of a change behind.
+            self.start_interrupter(true)?;
         }
-        Ok(())
+        drop(phase);
+        register(&self.shared, &self.shared.on_interrupt, handler)
     }
 
     /// A descriptor that is readable while events are queued, for the host's own loop. Asking for

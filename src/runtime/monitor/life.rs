@@ -16,6 +16,7 @@ use crate::runtime::io::{self, Running};
 use crate::runtime::notifier::Caller;
 use crate::runtime::shared::Phase;
 use crate::runtime::sys::exit;
+use crate::runtime::sys::nudge::Nudge;
 use crate::runtime::sys::table::TableKind;
 
 /// An end takes at most `end_linger` and this, even if `peermon-io` is stuck.
@@ -46,6 +47,7 @@ impl Monitor {
         }
         shared.renewal.renew()?;
         exit::watch();
+        self.aim_nudge();
         let new = self.start_callers()?;
         let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
             return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));
@@ -67,6 +69,19 @@ impl Monitor {
                 Err(error)
             }
         }
+    }
+
+    /// The signal of interrupts goes to the thread that starts the monitor.
+    fn aim_nudge(&self) {
+        let nudge = self.shared.plan.guest.interrupt_signal.and_then(Nudge::for_this_thread);
+        if let Some(nudge) = nudge.filter(|nudge| !nudge.is_caught()) {
+            self.shared.logger.warn(format_args!(
+                "interrupt_signal = {}: the application does not catch it yet, and it is not sent \
+                 as long as that is so",
+                nudge.name()
+            ));
+        }
+        *self.shared.nudge.lock().unwrap_or_else(PoisonError::into_inner) = nudge;
     }
 
     /// One sign of progress of the application. Async-signal-safe: one relaxed atomic addition.
@@ -136,9 +151,9 @@ impl Monitor {
         let machine = core::mem::replace(&mut *shared.phase(), Phase::Closed);
         drop(machine);
         // Outside of callbacks a replacement is never refused.
-        shared.on_event.replace(None)?;
-        shared.on_interrupt.replace(None)?;
-        shared.on_log.replace(None)?;
+        shared.on_event.replace(&mut None)?;
+        shared.on_interrupt.replace(&mut None)?;
+        shared.on_log.replace(&mut None)?;
         // A dispatch that was under way has seen that it is closed.
         let _dispatch = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = self.host_end.replace(None) {
@@ -206,7 +221,7 @@ impl Monitor {
             started.notify = true;
         }
         drop(callers);
-        match self.start_interrupter() {
+        match self.start_interrupter(false) {
             Ok(new) => started.interrupt = new,
             Err(error) => {
                 self.stop_started(started);
@@ -216,10 +231,13 @@ impl Monitor {
         Ok(started)
     }
 
-    /// Starts `peermon-interrupt` if somebody listens and it does not run; says whether it did.
-    pub(super) fn start_interrupter(&self) -> Result<bool> {
+    /// Starts `peermon-interrupt` if somebody listens, or `will`, and it does not run; says whether it
+    /// did.
+    pub(super) fn start_interrupter(&self, will: bool) -> Result<bool> {
         let mut callers = self.callers();
-        if callers.interrupt.is_some() || self.shared.on_interrupt.current().is_none() {
+        let listens =
+            will || self.shared.on_interrupt.current().is_some() || self.shared.nudge().is_some();
+        if callers.interrupt.is_some() || !listens {
             return Ok(false);
         }
         let caller = Caller::interrupt(&self.shared)

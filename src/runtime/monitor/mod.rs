@@ -1,5 +1,6 @@
 //! The face of the runtime: one monitor, as the border sees it.
 
+mod accounts;
 mod asking;
 mod life;
 mod peers;
@@ -15,7 +16,7 @@ use crossbeam_channel::Receiver;
 use super::core::{Core, NoOutlet};
 use super::entropy;
 use super::notifier::Caller;
-use super::shared::{Parts, Phase, Shared};
+use super::shared::{EventRegistration, Parts, Phase, Shared};
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
 use super::sys::family::Family;
@@ -24,7 +25,7 @@ use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
 use crate::notify::handler::{Slot, WouldDeadlock};
-use crate::notify::log::{Line, Logger};
+use crate::notify::log::{Line, LogRegistration, Logger};
 use crate::notify::queue::queue;
 use crate::notify::survivor::Survivor;
 use crate::proto::machine::{Input, Machine};
@@ -146,14 +147,15 @@ impl Monitor {
         // Names that have no address are looked up by the child's peermon-work; those that have
         // one keep it until the next round.
         let copy = Self::assemble(plan, Resolver::default(), Logger::new())?;
-        if let Some(registration) = self.shared.on_event.current_in_child() {
-            copy.shared.on_event.replace(Some(registration))?;
+        if let Some(EventRegistration { mask, handler }) = self.shared.on_event.current_in_child() {
+            copy.on_event(mask, Some(handler.renewed().unwrap_or(handler)))?;
         }
         if let Some(handler) = self.shared.on_interrupt.current_in_child() {
-            copy.shared.on_interrupt.replace(Some(handler))?;
+            copy.on_interrupt(Some(handler.renewed().unwrap_or(handler)))?;
         }
-        if let Some(registration) = self.shared.on_log.current_in_child() {
-            copy.register_log(Some(registration))?;
+        if let Some(LogRegistration { max_level, handler }) = self.shared.on_log.current_in_child()
+        {
+            copy.on_log(max_level, Some(handler.renewed().unwrap_or(handler)))?;
         }
         if self.host_end.read_in_child().flatten().is_some() {
             let fresh = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
@@ -223,8 +225,9 @@ fn state(text: impl Into<String>) -> Error {
     Error::new(Code::State, text)
 }
 
-/// Registers nothing or something, with a word for a closed monitor.
-fn register<H: Clone>(shared: &Shared, slot: &Slot<H>, handler: Option<H>) -> Result<()> {
+/// Registers nothing or something, with a word for a closed monitor. `handler` is taken if and only
+/// if there is no error.
+fn register<H: Clone>(shared: &Shared, slot: &Slot<H>, handler: &mut Option<H>) -> Result<()> {
     if handler.is_some() && shared.closing.load(Ordering::Acquire) {
         return Err(state("the monitor is closed"));
     }

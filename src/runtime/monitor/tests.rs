@@ -1,7 +1,7 @@
 //! What cannot be reached from outside: a bug on `peermon-io`, a queue that is full at the end.
 
 use core::time::Duration;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,11 +11,13 @@ use super::Monitor;
 use crate::config::Config;
 use crate::error::Code;
 use crate::notify::queue::tests::event;
-use crate::proto::event::{Event, EventKind, Interrupt};
+use crate::proto::event::{Event, EventKind, Interrupt, InterruptKind, Reason};
 use crate::proto::time::Wall;
 use crate::runtime::command::Command;
 use crate::runtime::io::HOLD_BACK;
+use crate::runtime::restart::RESTARTS;
 use crate::runtime::shared::Phase;
+use crate::status::statistics::FAILED;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -34,27 +36,92 @@ fn configured(queue: usize, more: impl FnOnce(&mut Config)) -> Monitor {
     Monitor::new(plan).unwrap()
 }
 
-#[test]
-fn a_panic_of_the_monitor_is_told_and_leaves_errors_and_no_thread() {
-    let monitor = monitor(16);
-    let (raise, interrupts) = unbounded();
-    let (write, lines) = unbounded();
-    monitor.on_interrupt(Some(Arc::new(move |kind, _| raise.send(kind).unwrap()))).unwrap();
-    let log = move |_, text: &str| _ = write.send(text.to_owned());
-    monitor.on_log(1, Some(Arc::new(log))).unwrap();
-    monitor.start().unwrap();
+fn inject_panic(monitor: &Monitor) {
     match &*monitor.shared.phase() {
         Phase::Running(running) => running.commands.send(Command::Panic).unwrap(),
         other => panic!("{other:?}"),
     }
-    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), Interrupt::Failed);
-    let line = lines.recv_timeout(LONG).unwrap();
-    assert!(line.starts_with("panic at ") && line.ends_with("on purpose"), "{line}");
+}
+
+#[test]
+fn a_few_panics_of_the_monitor_are_survived() {
+    let monitor = monitor(16);
+    let (write, lines) = unbounded();
+    let log = move |_: i32, text: &str| _ = write.send(text.to_owned());
+    monitor.on_log(1, Some(Arc::new(log))).unwrap();
+    monitor.start().unwrap();
+    for count in 1..=RESTARTS {
+        inject_panic(&monitor);
+        let line = lines.recv_timeout(LONG).unwrap();
+        assert!(line.starts_with("panic at ") && line.ends_with("on purpose"), "{line}");
+        let line = lines.recv_timeout(LONG).unwrap();
+        assert_eq!(
+            line,
+            format!("peermon-io goes on after panic {count} of at most {RESTARTS}: on purpose")
+        );
+    }
+    monitor.resume().unwrap();
+    monitor.end().unwrap();
+    monitor.close().unwrap();
+}
+
+#[test]
+fn one_panic_too_many_is_told_and_leaves_errors_and_no_thread() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let told = move |told: &Interrupt, _: Wall| raise.send(told.kind).unwrap();
+    monitor.on_interrupt(Some(Arc::new(told))).unwrap();
+    monitor.start().unwrap();
+    for _ in 0..=RESTARTS {
+        inject_panic(&monitor);
+    }
+    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), InterruptKind::Failed);
     for result in [monitor.start(), monitor.resume(), monitor.end()] {
         let error = result.unwrap_err();
         assert_eq!(error.code, Code::State);
         assert_eq!(error.text, "the monitor failed: on purpose");
     }
+    assert_ne!(monitor.statistics().flags & FAILED, 0);
+    monitor.close().unwrap();
+}
+
+#[test]
+fn peers_of_a_failed_monitor_hear_that_it_is_the_monitor_that_failed() {
+    let [a, b] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let make = |own: (&str, SocketAddr), peer: (&str, SocketAddr)| {
+        let mut config = Config::new();
+        config.set("name", own.0).unwrap();
+        config.set("listen", &own.1.to_string()).unwrap();
+        config.set("detect_within", "60s").unwrap();
+        config.add_peer(peer.0, &peer.1.to_string()).unwrap();
+        Monitor::new(config.check().unwrap()).unwrap()
+    };
+    let (one, other) = (make(("a", a), ("b", b)), make(("b", b), ("a", a)));
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send((event.kind, event.reason));
+    one.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    one.start().unwrap();
+    other.start().unwrap();
+    assert_eq!(seen.recv_timeout(LONG).unwrap(), (EventKind::Started, Reason::None));
+    for _ in 0..=RESTARTS {
+        inject_panic(&other);
+    }
+    assert_eq!(seen.recv_timeout(LONG).unwrap(), (EventKind::Ended, Reason::MonitorFailed));
+    one.close().unwrap();
+    other.close().unwrap();
+}
+
+#[test]
+fn a_monitor_that_lost_a_thread_fails_in_due_form() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let told = move |told: &Interrupt, _: Wall| raise.send(told.kind).unwrap();
+    monitor.on_interrupt(Some(Arc::new(told))).unwrap();
+    monitor.start().unwrap();
+    monitor.shared.cripple("the monitor failed: peermon-notify: a bug".to_owned());
+    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), InterruptKind::Failed);
+    let error = monitor.resume().unwrap_err();
+    assert_eq!(error.text, "the monitor failed: peermon-notify: a bug");
     monitor.close().unwrap();
 }
 
@@ -63,18 +130,50 @@ fn a_failure_reaches_an_application_that_slept_through_many_stalls() {
     let monitor = monitor(16);
     let (raise, interrupts) = unbounded();
     let (leave, left) = unbounded::<()>();
-    let handler = move |kind, _| {
-        raise.send(kind).unwrap();
+    let handler = move |told: &Interrupt, _: Wall| {
+        raise.send(told.kind).unwrap();
         let _ = left.recv();
     };
     monitor.on_interrupt(Some(Arc::new(handler))).unwrap();
     monitor.start().unwrap();
+    let raise = |kind| monitor.shared.raise(Interrupt::about_self(kind, None), Wall(0));
     for _ in 0..100 {
-        monitor.shared.raise(Interrupt::AppStalled, Wall(0));
+        raise(InterruptKind::AppStalled);
     }
-    monitor.shared.raise(Interrupt::Failed, Wall(0));
+    raise(InterruptKind::Failed);
     drop(leave);
-    while interrupts.recv_timeout(LONG).unwrap() != Interrupt::Failed {}
+    while interrupts.recv_timeout(LONG).unwrap() != InterruptKind::Failed {}
+    monitor.close().unwrap();
+}
+
+#[test]
+fn a_callback_beyond_its_budget_is_told_while_it_runs_and_counted() {
+    let monitor = configured(16, |config| config.set("callback_budget", "1ms").unwrap());
+    let (leave, left) = unbounded::<()>();
+    let handler = move |_: &Event| _ = left.recv();
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    // The host dispatches by itself, so that the thread that delivers lines is not the one that waits.
+    monitor.event_fd().unwrap();
+    let (write, lines) = unbounded();
+    let log = move |_: i32, text: &str| _ = write.send(text.to_owned());
+    monitor.on_log(2, Some(Arc::new(log))).unwrap();
+    monitor.start().unwrap();
+    let monitor = &monitor;
+    std::thread::scope(|scope| {
+        scope.spawn(|| monitor.shared.deliver(&event(1, EventKind::Started, Some("b"))));
+        let line = lines.recv_timeout(LONG).unwrap();
+        assert!(line.starts_with("the event callback has been running for "), "{line}");
+        assert!(line.contains("(callback_budget is 1.000ms)"), "{line}");
+        let statistics = monitor.statistics();
+        assert_eq!((statistics.event.count, statistics.event.slow), (1, 1));
+        assert!(statistics.event.running > Duration::ZERO);
+        drop(leave);
+    });
+    let line = lines.recv_timeout(LONG).unwrap();
+    assert!(line.starts_with("the event callback took "), "{line}");
+    let statistics = monitor.statistics();
+    assert_eq!((statistics.event.slow, statistics.event.running), (1, Duration::ZERO));
+    assert!(statistics.event.longest >= Duration::from_millis(1));
     monitor.close().unwrap();
 }
 

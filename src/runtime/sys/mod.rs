@@ -6,6 +6,8 @@ pub mod eventfd;
 pub mod exit;
 pub mod family;
 pub mod netlink;
+pub mod nudge;
+pub mod real_time;
 pub mod refusals;
 pub mod schedule;
 pub mod signals;

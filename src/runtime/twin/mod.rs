@@ -27,6 +27,7 @@ use super::lines::{Buffer, Happened, Place};
 use super::panic::words;
 use super::sys::wake::{Heirloom, Wake, leave_with};
 use super::threads::{SMALL_STACK, Thread};
+use super::timekeeper::Timekeeper;
 use crate::notify::log::Logger;
 use crate::proto::machine::{Conn, LineOutput};
 use crate::proto::time::Time;
@@ -77,7 +78,7 @@ impl Twin {
     /// What the system refuses; nothing is left behind.
     pub fn start(
         place: Place,
-        logger: Logger,
+        timekeeper: Timekeeper,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
@@ -92,9 +93,13 @@ impl Twin {
             heard: Arc::clone(&heard),
             bells: [bell.bequeath(), own_bell.bequeath()],
             tell,
-            logger: logger.clone(),
+            logger: timekeeper.logger.clone(),
         };
-        let thread = Thread::start("peermon-twin", SMALL_STACK, logger, move || root.run())?;
+        let logger = timekeeper.logger.clone();
+        let thread = Thread::start("peermon-twin", SMALL_STACK, logger, move || {
+            timekeeper.settle();
+            root.run();
+        })?;
         // Both bells stay open here until it has its copies.
         let lost = || io::Error::other("the thread was lost at the start");
         match told.recv().unwrap_or_else(|_| Err(lost())) {

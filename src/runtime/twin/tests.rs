@@ -8,7 +8,7 @@ use std::time::Instant;
 use mio::{Events, Poll};
 
 use super::*;
-use crate::config::plan::Listen;
+use crate::config::plan::{Listen, RealTime};
 use crate::proto::machine::Closing;
 use crate::proto::wire::{MAGIC, MAX_LEN, MIN_LEN};
 use crate::runtime::sys::family::Family;
@@ -64,7 +64,8 @@ fn on_io(test: impl FnOnce(Io) + Send + 'static) {
         let listen = Listen::At((Ipv4Addr::LOCALHOST, 0).into());
         let place = Place { listen, family: Family::V4, port: 0, most: 100 };
         let (logger, _lines) = Logger::new();
-        let twin = Twin::start(place, logger, poll.registry(), Token(2)).unwrap();
+        let timekeeper = Timekeeper::new(RealTime::default(), Arc::default(), logger);
+        let twin = Twin::start(place, timekeeper, poll.registry(), Token(2)).unwrap();
         test(Io { poll, events: Events::with_capacity(8), twin, buffer: [0; MAX_LEN] });
     };
     if let Err(payload) = std::thread::spawn(run).join() {

@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use self::resolve::{Resolver, look_up};
 use self::trace::Recorder;
 use super::command::Command;
+use super::restart::persist;
 use super::sys::family::Family;
 use super::sys::table;
 use super::threads::{Thread, WORK_STACK};
@@ -78,13 +79,18 @@ impl Worker {
         let (orders, incoming) = unbounded();
         let logger = task.logger.clone();
         let stopped = Arc::new(AtomicBool::new(false));
-        let work = Work::new(task, Arc::clone(&stopped));
+        let mut work = Work::new(task, Arc::clone(&stopped));
+        let own_logger = logger.clone();
         let thread = Thread::start("peermon-work", WORK_STACK, logger, move || {
             // Where that is refused (a filter that came later) it stays in the table of `io`.
             if private {
                 table::enter_another(&[]);
             }
-            work.run(&incoming);
+            if let Err(why) = persist("peermon-work", &own_logger, || work.run(&incoming)) {
+                own_logger.error(format_args!(
+                    "names are looked up and traces written no more: peermon-work: {why}"
+                ));
+            }
         })?;
         Ok(Self { thread, orders, stopped })
     }
@@ -126,7 +132,7 @@ impl Work {
     }
 
     /// Until the other end of `orders` is dropped.
-    fn run(mut self, orders: &Receiver<Order>) {
+    fn run(&mut self, orders: &Receiver<Order>) {
         loop {
             let look_up =
                 self.next_retry.map_or(self.next_round, |retry| retry.min(self.next_round));

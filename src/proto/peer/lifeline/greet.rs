@@ -90,6 +90,7 @@ impl Peer {
                 let Some(source) = source.or(self.outbound.first_address()) else { return };
                 let arrival = Arrival {
                     header,
+                    activity: datagram.activity(),
                     source,
                     received,
                     received_boot: cx.now.at(received).boot,

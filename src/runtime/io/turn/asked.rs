@@ -52,6 +52,15 @@ impl Turner<'_> {
         }
     }
 
+    /// What workers of the application have begun, done and ended since the last turn.
+    pub(super) fn take_activities(&mut self, core: &mut Core) {
+        let mut seen = core::mem::take(&mut self.activities);
+        seen.look(&self.shared.activities, |slot, what| {
+            self.feed(core, clock::now(), Input::Activity { slot, what });
+        });
+        self.activities = seen;
+    }
+
     pub(super) fn take_pulse(&mut self, core: &mut Core) {
         let pulse = self.shared.pulse.load(Ordering::Relaxed);
         if pulse != self.pulse {
