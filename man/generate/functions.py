@@ -77,3 +77,5 @@ def returns(manual, text):
         if index == len(errors) - 1:
             condition, _, manual.remark = condition.partition(". ")
         manual.errors.append((code, condition.rstrip(".")))
+    if any("MONITOR_ERR_" in said for said in (manual.success, *[one[1] for one in manual.errors])):
+        raise Unclear(f'peermon.h: errors are separated by "; " in: Returns {text}')

@@ -147,6 +147,12 @@ class TheHeader(unittest.TestCase):
         with self.assertRaisesRegex(Unclear, "monitor_dispatch does not say its threads"):
             functions.read(header.read(text).functions[0])
 
+    def test_an_error_that_would_be_missed_is_refused(self):
+        for wrong in ("MONITOR_OK or MONITOR_ERR_NULL", "MONITOR_OK, MONITOR_ERR_NULL if it is 0"):
+            text = HEADER.replace("MONITOR_OK, also without; MONITOR_ERR_NULL if most is 0", wrong)
+            with self.assertRaisesRegex(Unclear, "errors are separated"):
+                functions.read(header.read(text).functions[0])
+
     def test_a_name_without_a_page_is_refused_and_the_most_specific_pattern_wins(self):
         with self.assertRaisesRegex(Unclear, "monitor_new_thing belongs to no page"):
             group_of("monitor_new_thing", "functions")
@@ -240,8 +246,8 @@ class Markdown(unittest.TestCase):
     def test_every_other_construct_is_refused(self):
         for text in ("> quoted", "<b>x</b>", "![x](y.png)", "    indented", "* star", "---",
                      "Title\n=====", "#### four", "a `b", "x **y", "[a][b]", "[a](b.md)",
-                     "a &amp; b", "line  \nbroken", "| a |\n| b |", "| a | b |\n|---|---|\n| c |", "_a_",
-                     "- a\nlazy", "~~a~~", "[a]: b", "```\nopen"):
+                     "a &amp; b", "line  \nbroken", "| a |\n| b |", "| a | b |\n|---|---|\n| c |",
+                     "_a_", "- a\nlazy", "~~a~~", "[a]: b", "```\nopen"):
             with self.subTest(text), self.assertRaises(Unclear):
                 document(text)
 
