@@ -152,16 +152,10 @@ fn every_page_that_is_referred_to_exists() {
     let pages = pages(&root());
     let mut seen = 0;
     for (name, text) in &written() {
-        for line in text.lines().filter(|line| line.starts_with('.')) {
-            let words = line.split([' ', '.']).collect::<Vec<_>>().join(" ");
-            for (at, _) in words.match_indices("Xr ") {
-                let mut reference = words[at + 3..].split(' ');
-                let mut page = reference.next().unwrap().to_owned();
-                let mut section = reference.next().unwrap();
-                if page == "peermon" && section == "toml" {
-                    page = "peermon.toml".to_owned();
-                    section = reference.next().unwrap();
-                }
+        for line in text.lines().filter_map(|line| line.strip_prefix('.')) {
+            let words = line.split(' ').collect::<Vec<_>>();
+            for reference in words.windows(3).filter(|words| words[0] == "Xr") {
+                let (page, section) = (reference[1], reference[2]);
                 let known = pages.contains_key(&format!("man{section}/{page}.{section}"));
                 let other = OTHERS.contains(&format!("{page} {section}").as_str());
                 assert!(known || other, "man/{name} refers to {page}({section})");

@@ -30,13 +30,13 @@ LIST = re.compile(r"- (?P<value>[\w.-]+)(?::\s+(?P<text>.*))?$")
 def commands(program, date):
     """(path, text) of the page."""
     told = helptext.ask(program, [NAME])
-    leaves = list(below(told))
+    every = list(below(told))
     body = [
         ".Sh NAME", f".Nm {NAME}", ".Nd what an administrator does with peermon",
-        ".Sh SYNOPSIS", *[line for one in leaves for line in synopsis(one)],
+        ".Sh SYNOPSIS", *[line for one in every if is_complete(one)
+                          for line in synopsis(one)],
         ".Sh DESCRIPTION", *written([*about(told), *sections(told, common=True)]),
-        ".Sh COMMANDS", *written([block for one in leaves if one is not told
-                                  for block in command(one)]),
+        ".Sh COMMANDS", *written([block for one in every[1:] for block in command(one)]),
         ".Sh EXIT STATUS", f".Ex -std {NAME}",
         ".Sh EXAMPLES", *written(examples()),
         ".Sh SEE ALSO", ".Xr peermon.toml 5 ,", ".Xr peermon 7",
@@ -45,11 +45,15 @@ def commands(program, date):
 
 
 def below(told):
-    """The commands that have none below them."""
-    if not told.commands:
-        yield told
+    """A command and all that are below it."""
+    yield told
     for one in told.commands:
         yield from below(one)
+
+
+def is_complete(told):
+    """Whether it can be called without one of the commands below it."""
+    return "<COMMAND>" not in told.usage
 
 
 def synopsis(told):

@@ -309,6 +309,15 @@ Options:
         self.assertEqual([tag for tag, _ in section1.sections(short)[1].entries],
                          ["Fl -eta Ar ETA"])
 
+    def test_a_command_of_commands_is_explained_and_not_offered(self):
+        above = helptext.Help(["ctl"], ["Does."], "ctl <COMMAND>", {}, [
+            helptext.Help(["ctl", "trace"], ["Traces"], "ctl trace <COMMAND>", {}, [
+                helptext.Help(["ctl", "trace", "make"], ["Makes"], "ctl trace make", {})])])
+        every = list(section1.below(above))
+        self.assertEqual([one.path[-1] for one in every], ["ctl", "trace", "make"])
+        self.assertEqual([one.path[-1] for one in every if section1.is_complete(one)], ["make"])
+        self.assertEqual(section1.command(every[1])[1], Paragraph([plain("Traces.")]))
+
     def test_a_line_that_belongs_nowhere_is_refused(self):
         with self.assertRaises(Unclear):
             helptext.read(["ctl"], self.SHORT + "\nMore words.\n")
