@@ -13,10 +13,10 @@
  *
  *     monitor_config_new(&config);
  *     monitor_config_load(config, "/etc/peermon/orders.toml");
- *     monitor_init(&monitor, config);              before fork, setuid, chroot, if any
+ *     monitor_init(&monitor, config);     before fork, setuid, chroot, if any
  *     monitor_config_free(config);
  *     monitor_on_event(monitor, MONITOR_EVENT_ALL, on_event, user_data);
- *     monitor_app_start(monitor);                  in the process that serves
+ *     monitor_app_start(monitor);         in the process that serves
  *     ... the server serves; monitor_app_alive(monitor) once per round ...
  *     monitor_app_end(monitor);
  *     monitor_free(monitor);
@@ -102,7 +102,7 @@
  * Structs begin with "size", the bytes that their maker knew. New members come at the end only, so
  * read a member only if size covers it, and set size before a struct is passed in. Numbers are
  * never reused; expect kinds, reasons and states that this header does not know. Functions say
- * since which version they exist. The macros below are of this header, monitor_version() is of the
+ * since which version they exist. MONITOR_VERSION_* are of this header, monitor_version() is of the
  * library.
  */
 
