@@ -445,7 +445,7 @@ extern "C" {
 
 /**
  * The monitor itself cannot go on; this server is no longer watching nor watched. The peers were
- * told ENDED (MONITOR_FAILED), so that they do not take it for the server's death.
+ * told ENDED (MONITOR_REASON_MONITOR_FAILED), so that they do not take it for the server's death.
  */
 #define MONITOR_INTERRUPT_FAILED 6
 

@@ -37,7 +37,7 @@ GROUPS = [
         "monitor_on_event",
         "be called when something happens to a peer",
         ["monitor_on_event*"],
-        types=["monitor_event", "monitor_event_*"],
+        types=["monitor_event", "monitor_event_*", "monitor_destroy_fn"],
         constants={
             "MONITOR_EVENT_*": "Kinds of events",
             "MONITOR_REASON_*": "Reasons",
@@ -97,7 +97,7 @@ GROUPS = [
         "monitor_statistics",
         "what a monitor has counted",
         ["monitor_statistics*"],
-        types=["monitor_statistics", "monitor_statistics_*"],
+        types=["monitor_counts", "monitor_statistics_*"],
         constants={"MONITOR_STATISTICS_*": "Statistics"},
     ),
     Group(

@@ -145,7 +145,7 @@ pub const MONITOR_INTERRUPT_APP_STALLED: u32 = 1;
 /// a fence (see "No mutual exclusion" above).
 pub const MONITOR_INTERRUPT_TAKEOVER: u32 = 5;
 /// The monitor itself cannot go on; this server is no longer watching nor watched. The peers were
-/// told ENDED (MONITOR_FAILED), so that they do not take it for the server's death.
+/// told ENDED (MONITOR_REASON_MONITOR_FAILED), so that they do not take it for the server's death.
 pub const MONITOR_INTERRUPT_FAILED: u32 = 6;
 
 /// Nothing is logged.
