@@ -162,6 +162,9 @@ fn unpack(git: &Path, root: &Path, commit: &str, source: &Path) {
     let outcome = run(Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(&making), LIMIT);
     assert!(outcome.is_success(), "tar: {}", outcome.describe());
     fs::remove_file(&archive).unwrap();
+    // A workspace of its own, because the build folder may lie in that of today.
+    let manifest = making.join("Cargo.toml");
+    fs::write(&manifest, read(&manifest) + "\n[workspace]\n").unwrap();
     let _ = fs::remove_dir_all(source);
     fs::rename(&making, source).unwrap();
 }
