@@ -179,8 +179,7 @@ fn build(source: &Path, target: &Path) {
             .args(["build", "--lib", "--no-default-features", "--locked", "--quiet"])
             .args(more)
             .env("CARGO_TARGET_DIR", target)
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
         run(&mut command, BUILD_LIMIT)
     };
     if !command(&["--offline"]).is_success() {
