@@ -107,5 +107,10 @@ fn caption() -> String {
     let release: Vec<&str> = release.split('.').take(2).collect();
     let machine = said("uname", &["-m"]).replace('_', "-");
     let date = said("date", &["-u", "+%F"]);
-    format!("Measured on {date}, {processors} processors, {machine}, Linux {}:", release.join("."))
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    let kernel = release.join(".");
+    format!(
+        "Measured on {date}, {processors} processors with a load of {load}, {machine}, Linux {kernel}:"
+    )
 }
