@@ -11,5 +11,6 @@
 
 pub mod artefacts;
 pub mod folder;
+pub mod process;
 pub mod run;
 pub mod tool;
