@@ -13,6 +13,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
+use std::sync::Once;
 use std::time::Duration;
 
 use support::folder::Folder;
@@ -23,8 +24,21 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Set to 1 to take the generated header and the present names as the right ones.
 const ACCEPT: &str = "PEERMON_ACCEPT";
 
-fn accepts() -> bool {
-    std::env::var_os(ACCEPT).is_some_and(|value| value == "1")
+/// Takes them, if it is asked for: before anything is read, since the tests run side by side.
+fn accept() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if std::env::var_os(ACCEPT).is_none_or(|value| value != "1") {
+            return;
+        }
+        fs::write(artefacts::include().join("peermon.h"), generated_header()).unwrap();
+        let list = exported_functions().iter().map(|name| format!("{name}\n")).collect::<String>();
+        fs::write(artefacts::sources().join("tests/exports.txt"), list).unwrap();
+    });
+}
+
+fn generated_header() -> String {
+    read(std::path::Path::new(concat!(env!("OUT_DIR"), "/peermon.h")))
 }
 
 fn read(path: &std::path::Path) -> String {
@@ -32,10 +46,12 @@ fn read(path: &std::path::Path) -> String {
 }
 
 fn committed_header() -> String {
+    accept();
     read(&artefacts::include().join("peermon.h"))
 }
 
 fn committed_exports() -> BTreeSet<String> {
+    accept();
     read(&artefacts::sources().join("tests/exports.txt")).lines().map(str::to_owned).collect()
 }
 
@@ -70,11 +86,7 @@ fn declared_functions(header: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_committed_header_is_the_generated_one() {
-    let generated = read(std::path::Path::new(concat!(env!("OUT_DIR"), "/peermon.h")));
-    let path = artefacts::include().join("peermon.h");
-    if accepts() {
-        fs::write(&path, &generated).unwrap();
-    }
+    let generated = generated_header();
     let committed = committed_header();
     let difference = committed.lines().zip(generated.lines()).position(|(old, new)| old != new);
     assert!(
@@ -88,10 +100,6 @@ fn the_committed_header_is_the_generated_one() {
 #[test]
 fn every_exported_function_is_declared_and_listed() {
     let exported = exported_functions();
-    if accepts() {
-        let list = exported.iter().map(|name| format!("{name}\n")).collect::<String>();
-        fs::write(artefacts::sources().join("tests/exports.txt"), list).unwrap();
-    }
     assert_eq!(exported, declared_functions(&committed_header()), "sources and header");
     assert_eq!(exported, committed_exports(), "sources and tests/exports.txt");
     assert!(exported.iter().all(|name| name.starts_with("monitor_")));
