@@ -12,7 +12,7 @@ use std::iter::once;
 
 use peermon::proto::auth::{DirectionKey, TAG_LEN, key_id, node_id};
 use peermon::proto::wire::{
-    Application, EXT_GROUP, HEADER_LEN, Header, Kind, Lifeline, MAX_LEN, MAX_SENT, MIN_LEN,
+    Application, EXT_GROUP, HEADER_LEN, Header, Kind, Label, Lifeline, MAX_LEN, MAX_SENT, MIN_LEN,
     Malformed, Names, OwnState, decode, encode, encode_hello, quote,
 };
 use proptest::prelude::*;
@@ -455,6 +455,43 @@ fn the_longest_names_fit_and_are_the_longest_datagram() {
     let again = decode(packet.as_bytes()).unwrap();
     assert_eq!(again.names(), Some([name.as_str(); 3]));
     assert!(again.verifies(&dump.key()));
+}
+
+#[test]
+fn a_running_that_confesses_names_the_activity_and_nothing_else_does() {
+    let dump = dumps().remove(0);
+    let bytes = dump.bytes();
+    let header = decode(&bytes).unwrap().header;
+    let longest = "n".repeat(63);
+    let names = Names { activity: Some(&longest), ..dump.names() };
+    for kind in [Kind::Start, Kind::Running, Kind::End, Kind::Reply, Kind::Probe] {
+        for application in [Application::Unwatched, Application::Alive, Application::Stalled] {
+            let packet = encode(&Header { kind, application, ..header }, names, &dump.key());
+            let datagram = decode(packet.as_bytes()).unwrap();
+            assert!(datagram.verifies(&dump.key()));
+            let said = kind == Kind::Running && application == Application::Stalled;
+            let activity = datagram.activity();
+            assert_eq!(activity.as_ref().map(Label::as_str), said.then_some(&*longest), "{kind:?}");
+            assert_eq!(packet.as_bytes().len() == MIN_LEN + 4 + 63, said);
+        }
+    }
+}
+
+#[test]
+fn an_activity_that_is_no_name_is_passed_over_and_the_rest_is_taken() {
+    let dump = dumps().remove(0);
+    let bytes = dump.bytes();
+    let header = Header { kind: Kind::Running, ..decode(&bytes).unwrap().header };
+    let long = "n".repeat(64);
+    for wrong in ["", "two\nlines", "bell\u{7}", &long] {
+        let names = Names { activity: Some(wrong), ..dump.names() };
+        let header = Header { application: Application::Stalled, ..header };
+        let packet = encode(&header, names, &dump.key());
+        let datagram = decode(packet.as_bytes()).unwrap();
+        assert_eq!(datagram.activity(), None, "{wrong:?}");
+        assert_eq!(datagram.header, header);
+        assert!(datagram.verifies(&dump.key()));
+    }
 }
 
 prop_compose! {

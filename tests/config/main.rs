@@ -9,6 +9,7 @@
 
 mod errors;
 mod flap;
+mod guest;
 mod hostile;
 mod keys;
 mod plan;
