@@ -82,7 +82,7 @@ lint:
 # The release library and its archive; then everything that was promised about them is looked at.
 dist: build
 	packaging/dist/build $(BUILT)
-	packaging/dist/check
+	packaging/check/dist.py $(BUILT)
 
 # libpeermon0, libpeermon-dev and peermon-tools.
 deb: build
