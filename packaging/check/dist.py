@@ -22,7 +22,7 @@ TARGET = "x86_64-linux-gnu.2.17"
 LIMIT = 900
 
 FILES = (
-    "LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md", "docs/PACKAGING.md",
+    "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY", "README.md", "CHANGELOG.md", "docs/PACKAGING.md",
     "include/peermon.h", "include/peermon.hpp",
     "lib/libpeermon.a", "lib/libpeermon.so", "lib/libpeermon.so.0", "lib/pkgconfig/peermon.pc",
     "lib/cmake/peermon/peermonConfig.cmake", "lib/cmake/peermon/peermonConfigVersion.cmake",
