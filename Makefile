@@ -19,7 +19,7 @@ CARGO_TARGET_DIR ?= target
 BUILT = $(abspath $(CARGO_TARGET_DIR))/$(PROFILE)
 BUILD = $(CURDIR)/build
 
-# A release names no folder of the machine that built it.
+# A release names no folder of the machine that built it. RUSTFLAGS in the environment would take the place of this.
 PATHS_release = --config "build.rustflags=['--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates', \
 	'--remap-path-prefix=$(CURDIR)=/peermon']"
 

@@ -13,12 +13,12 @@ DESTDIR ?=
 
 INSTALL ?= install
 # What is installed. Packages put in a library of their own link (packaging/link); no PEERMONCTL, no command line.
-SHARED ?= $(BUILT)/libpeermon.so
-STATIC ?= $(BUILT)/libpeermon.a
-PEERMONCTL ?= $(BUILT)/peermonctl
+SHARED = $(BUILT)/libpeermon.so
+STATIC = $(BUILT)/libpeermon.a
+PEERMONCTL = $(BUILT)/peermonctl
 
 # The pages, as they lie in the sources.
-MAN ?= man
+MAN = man
 MAN_PAGES = $(wildcard $(MAN)/man[0-9]/*.[0-9])
 MAN_FOLDERS = $(sort $(notdir $(patsubst %/,%,$(dir $(MAN_PAGES)))))
 
@@ -57,6 +57,6 @@ install:
 # Folders that other packages use too stay, empty or not.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	test ! -d $(DESTDIR)$(CMAKEDIR) || rmdir $(DESTDIR)$(CMAKEDIR)
+	test ! -d $(DESTDIR)$(CMAKEDIR) || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(CMAKEDIR)
 
 .PHONY: install uninstall
