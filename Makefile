@@ -36,7 +36,7 @@ build:
 	$(CARGO) build --profile $(PROFILE) $(PATHS_$(PROFILE))
 	ln -sf libpeermon.so $(BUILT)/libpeermon.so.$(SOVERSION)
 	mkdir -p $(BUILD)/pkgconfig
-	PREFIX=$(CURDIR) LIBDIR=$(BUILT) INCLUDEDIR=$(CURDIR)/include PKGCONFIGDIR=$(BUILD)/pkgconfig CMAKEDIR=$(BUILD) \
+	PREFIX=$(CURDIR) PC_PREFIX=$(CURDIR) LIBDIR=$(BUILT) INCLUDEDIR=$(CURDIR)/include PKGCONFIGDIR=$(BUILD)/pkgconfig CMAKEDIR=$(BUILD) \
 		$(FILL_IN) packaging/peermon.pc.in > $(BUILD)/pkgconfig/peermon.pc
 
 # All examples; the C++ one wants a C++ compiler.
