@@ -3,17 +3,11 @@
 #     make                  the library, and build/pkgconfig for using it from here
 #     make demo             two servers, and everything that can befall one of them (about 10 s)
 #     make test             all suites
-#     make install          PREFIX (/usr/local), BINDIR, LIBDIR, INCLUDEDIR, DESTDIR
-
-PREFIX ?= /usr/local
-BINDIR ?= $(PREFIX)/bin
-LIBDIR ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
-PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
-DESTDIR ?=
+#     make install          PREFIX (/usr/local), BINDIR, LIBDIR, INCLUDEDIR, MANDIR, DESTDIR
+#     make dist             the release for any Linux with glibc 2.17, as an archive in build/dist
+#     make deb              Debian's packages, in build/deb
 
 CARGO ?= cargo
-INSTALL ?= install
 # Which of Cargo.toml's profiles to build, to install and to show: release or checked.
 PROFILE ?= release
 
@@ -25,21 +19,25 @@ CARGO_TARGET_DIR ?= target
 BUILT = $(abspath $(CARGO_TARGET_DIR))/$(PROFILE)
 BUILD = $(CURDIR)/build
 
+# A release names no folder of the machine that built it. RUSTFLAGS in the environment would take the place of this.
+PATHS_release = --config "build.rustflags=['--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src=/crates', \
+	'--remap-path-prefix=$(CURDIR)=/peermon']"
+
 # Compiling and linking against this tree without installing and without pkg-config.
 IN_TREE = PEERMON_CFLAGS="-I$(CURDIR)/include" \
 	PEERMON_LIBS="-L$(BUILT) -lpeermon -Wl,-rpath,$(BUILT)"
 
-FILL_IN = sed -e 's|@VERSION@|$(VERSION)|'
-
 all: build
+
+include packaging/install.mk
 
 # The loader looks for the SONAME, so the build tree gets that name too.
 build:
-	$(CARGO) build --profile $(PROFILE)
+	$(CARGO) build --profile $(PROFILE) $(PATHS_$(PROFILE))
 	ln -sf libpeermon.so $(BUILT)/libpeermon.so.$(SOVERSION)
 	mkdir -p $(BUILD)/pkgconfig
-	$(FILL_IN) -e 's|@PREFIX@|$(CURDIR)|' -e 's|@LIBDIR@|$(BUILT)|' \
-		-e 's|@INCLUDEDIR@|$(CURDIR)/include|' peermon.pc.in > $(BUILD)/pkgconfig/peermon.pc
+	PREFIX=$(CURDIR) PC_PREFIX=$(CURDIR) LIBDIR=$(BUILT) INCLUDEDIR=$(CURDIR)/include PKGCONFIGDIR=$(BUILD)/pkgconfig CMAKEDIR=$(BUILD) \
+		$(FILL_IN) packaging/peermon.pc.in > $(BUILD)/pkgconfig/peermon.pc
 
 # All examples; the C++ one wants a C++ compiler.
 examples: build
@@ -79,30 +77,17 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 
-# Builds nothing, so that it can run as root where only the user has a Rust toolchain.
-install:
-	@test -f $(BUILT)/libpeermon.so || { echo 'nothing is built yet: run make first' >&2; exit 1; }
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
-	$(INSTALL) -m 755 $(BUILT)/libpeermon.so $(DESTDIR)$(LIBDIR)/libpeermon.so.$(VERSION)
-	ln -sf libpeermon.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpeermon.so.$(SOVERSION)
-	ln -sf libpeermon.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libpeermon.so
-	$(INSTALL) -m 644 $(BUILT)/libpeermon.a $(DESTDIR)$(LIBDIR)/libpeermon.a
-	$(INSTALL) -m 644 include/peermon.h include/peermon.hpp $(DESTDIR)$(INCLUDEDIR)
-	$(FILL_IN) -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' peermon.pc.in > $(DESTDIR)$(PKGCONFIGDIR)/peermon.pc
-	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/peermon.pc
-	$(INSTALL) -d $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 755 $(BUILT)/peermonctl $(DESTDIR)$(BINDIR)/peermonctl
-	@test -n "$(DESTDIR)" || echo 'if the loader does not find libpeermon.so.$(SOVERSION), run ldconfig'
+# The release library and its archive; then everything that was promised about them is looked at.
+dist: build
+	packaging/dist/build $(BUILT)
+	packaging/check/dist.py $(BUILT)
 
-uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/peermonctl $(DESTDIR)$(LIBDIR)/libpeermon.so $(DESTDIR)$(LIBDIR)/libpeermon.so.$(SOVERSION) \
-		$(DESTDIR)$(LIBDIR)/libpeermon.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpeermon.a \
-		$(DESTDIR)$(INCLUDEDIR)/peermon.h $(DESTDIR)$(INCLUDEDIR)/peermon.hpp \
-		$(DESTDIR)$(PKGCONFIGDIR)/peermon.pc
+# libpeermon0, libpeermon-dev and peermon-tools.
+deb: build
+	packaging/deb/build $(BUILT)
 
 clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost soak versus detection examples demo test lint install uninstall clean
+.PHONY: all build cost soak versus detection examples demo test lint dist deb clean
