@@ -444,8 +444,8 @@ extern "C" {
 #define MONITOR_INTERRUPT_TAKEOVER 5
 
 /**
- * The monitor itself cannot go on; this server is no longer watching nor watched. The peers were
- * told ENDED (MONITOR_REASON_MONITOR_FAILED), so that they do not take it for the server's death.
+ * The monitor itself cannot go on; this server is no longer watching nor watched. The peers are
+ * told, once, ENDED (MONITOR_REASON_MONITOR_FAILED), so that they do not take it for a crash.
  */
 #define MONITOR_INTERRUPT_FAILED 6
 
@@ -677,7 +677,9 @@ typedef void (*monitor_event_fn)(const monitor_event_t *event, void *user_data);
  * registered with. Runs on the thread that replaces or unregisters the callback or releases the
  * monitor, or where the callback itself ran if it did that from inside. See "The contract of every
  * callback" above: it must return, and monitor_free of the same monitor returns
- * MONITOR_ERR_IN_CALLBACK in it.
+ * MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, parent and child each have
+ * the monitor and destroy their own copy of the data: what is shared all the same (a file, a
+ * socket) must not be undone twice.
  */
 typedef void (*monitor_destroy_fn)(void *user_data);
 
@@ -1177,7 +1179,7 @@ monitor_result_t monitor_free(monitor_t *monitor);
  *
  * Threads: any; it takes a lock, so not from a signal handler. From a callback: yes. In a forked
  * child: MONITOR_ERR_FORKED for a monitor that the parent started; activities that were begun
- * before the fork are the parent's.
+ * before the fork are the parent's, and mean nothing in the child.
  * Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
  * MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the deadline is wrong; MONITOR_ERR_LIMIT
  * if there are 256 already.
@@ -1189,7 +1191,7 @@ monitor_result_t monitor_activity_begin(monitor_t *monitor,
                                         monitor_activity_t *out);
 
 /**
- * The activity makes progress: its deadline begins anew. Takes some tens of nanoseconds and no lock.
+ * The activity makes progress: its deadline begins anew. Takes a few nanoseconds and no lock.
  *
  * monitor: the handle that the activity was begun with.
  * activity: of monitor_activity_begin.
@@ -1201,8 +1203,7 @@ monitor_result_t monitor_activity_begin(monitor_t *monitor,
  * because signal handlers may call it.
  * Since 0.1.0.
  */
-monitor_result_t monitor_activity_alive(monitor_t *monitor,
-                                        monitor_activity_t activity);
+monitor_result_t monitor_activity_alive(monitor_t *monitor, monitor_activity_t activity);
 
 /**
  * The activity is over, and watched no longer.

@@ -442,7 +442,7 @@ public:
 
     ~Activity() { monitor_activity_end(monitor_, activity_); }
 
-    /* Its deadline begins anew; some tens of nanoseconds, also from signal handlers. */
+    /* Its deadline begins anew; a few nanoseconds, also from signal handlers. */
     monitor_result_t alive() PEERMON_NOEXCEPT { return monitor_activity_alive(monitor_, activity_); }
 
 private:

@@ -25,7 +25,7 @@ use super::{guard, handle, monitors, pulse, strings};
 ///
 /// Threads: any; it takes a lock, so not from a signal handler. From a callback: yes. In a forked
 /// child: MONITOR_ERR_FORKED for a monitor that the parent started; activities that were begun
-/// before the fork are the parent's.
+/// before the fork are the parent's, and mean nothing in the child.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL if an argument is NULL; MONITOR_ERR_HANDLE;
 /// MONITOR_ERR_FORKED; MONITOR_ERR_INVALID if the name or the deadline is wrong; MONITOR_ERR_LIMIT
 /// if there are 256 already.
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn monitor_activity_begin(
     })
 }
 
-/// The activity makes progress: its deadline begins anew. Takes some tens of nanoseconds and no lock.
+/// The activity makes progress: its deadline begins anew. Takes a few nanoseconds and no lock.
 ///
 /// monitor: the handle that the activity was begun with.
 /// activity: of monitor_activity_begin.

@@ -60,6 +60,30 @@ impl Ownership {
     }
 }
 
+/// Stands while a registration is under way, after the handler on the stack and so dropped before it: a
+/// bug of ours on the way leaves the data to the host, which is told of an error.
+pub struct Offer<'a>(&'a Ownership);
+
+impl<'a> Offer<'a> {
+    /// Of data that will be ours.
+    pub fn new(ours: &'a Ownership) -> Self {
+        Self(ours)
+    }
+
+    /// It ended in due form.
+    pub fn settle(self, is_refused: bool) {
+        if !is_refused {
+            core::mem::forget(self);
+        }
+    }
+}
+
+impl Drop for Offer<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
 impl UserData {
     /// For a forked child, whose copy of it has an end of its own.
     fn renewed(&self) -> Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::notify::{EventHandler, InterruptHandler, LogHandler};
 
-use super::callback::{Callback, Data, Ownership};
+use super::callback::{Callback, Data, Offer, Ownership};
 use super::types::{
     monitor_destroy_fn, monitor_event_fn, monitor_interrupt_fn, monitor_log_fn, monitor_result_t,
     monitor_t,
@@ -184,8 +184,9 @@ fn on_event(
     let mut handler = callback.map(|function| -> EventHandler {
         Arc::new(Callback::owning(function, data, token, ours.clone()))
     });
+    let offer = Offer::new(&ours);
     let outcome = monitor.take_event_handler(event_mask, &mut handler);
-    settle(handler, &ours);
+    offer.settle(handler.is_some());
     outcome
 }
 
@@ -196,8 +197,9 @@ fn on_interrupt(monitor: *mut monitor_t, callback: monitor_interrupt_fn, data: D
     let mut handler = callback.map(|function| -> InterruptHandler {
         Arc::new(Callback::owning(function, data, token, ours.clone()))
     });
+    let offer = Offer::new(&ours);
     let outcome = monitor.take_interrupt_handler(&mut handler);
-    settle(handler, &ours);
+    offer.settle(handler.is_some());
     outcome
 }
 
@@ -213,14 +215,8 @@ fn on_log(
     let mut handler = callback.map(|function| -> LogHandler {
         Arc::new(Callback::owning(function, data, token, ours.clone()))
     });
+    let offer = Offer::new(&ours);
     let outcome = monitor.take_log_handler(max_level, &mut handler);
-    settle(handler, &ours);
+    offer.settle(handler.is_some());
     outcome
-}
-
-/// What was not registered stays the host's.
-fn settle<H>(refused: Option<H>, ours: &Ownership) {
-    if refused.is_some() {
-        ours.give_up();
-    }
 }

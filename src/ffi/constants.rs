@@ -144,8 +144,8 @@ pub const MONITOR_INTERRUPT_APP_STALLED: u32 = 1;
 /// A peer with "interrupt_on_down" went down: this server may take its work over, behind a lock or
 /// a fence (see "No mutual exclusion" above).
 pub const MONITOR_INTERRUPT_TAKEOVER: u32 = 5;
-/// The monitor itself cannot go on; this server is no longer watching nor watched. The peers were
-/// told ENDED (MONITOR_REASON_MONITOR_FAILED), so that they do not take it for the server's death.
+/// The monitor itself cannot go on; this server is no longer watching nor watched. The peers are
+/// told, once, ENDED (MONITOR_REASON_MONITOR_FAILED), so that they do not take it for a crash.
 pub const MONITOR_INTERRUPT_FAILED: u32 = 6;
 
 /// Nothing is logged.

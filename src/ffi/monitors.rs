@@ -115,7 +115,7 @@ pub fn claim(token: Token) -> Result<Arc<Monitor>> {
 fn move_in(token: Token, parents: &Arc<Monitor>) -> Result<()> {
     let fresh = Arc::new(parents.fork_copy()?);
     let mine = Arc::clone(&fresh);
-    let replaced = with_entry(token, |entry| {
+    let outcome = with_entry(token, |entry| {
         if !Arc::ptr_eq(&entry.monitor, parents) {
             return false;
         }
@@ -123,11 +123,17 @@ fn move_in(token: Token, parents: &Arc<Monitor>) -> Result<()> {
         core::mem::forget(core::mem::replace(&mut entry.monitor, mine));
         pulse::open(token, entry.owner, Arc::as_ptr(&entry.monitor));
         true
-    })?;
-    if replaced {
-        fresh.take_over_event_fd(parents);
+    });
+    match outcome {
+        Ok(true) => fresh.take_over_event_fd(parents),
+        // Another thread was quicker, or the handle is gone. This copy has the same callbacks as the one
+        // that stands: to drop it would destroy user data that is in use.
+        Ok(false) | Err(_) => {
+            fresh.let_go();
+            core::mem::forget(fresh);
+        }
     }
-    Ok(())
+    outcome.map(|_| ())
 }
 
 /// Who takes the log lines of `level` of a monitor, for the last words before an abort. Allocates

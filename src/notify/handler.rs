@@ -64,7 +64,13 @@ impl<H: Clone> Slot<H> {
         &self.meter
     }
 
-    /// What is registered.
+    /// What `look` makes of what is registered. Runs under a lock, and makes no copy: that might be the
+    /// last one, and dropping it runs code of the host.
+    pub fn peek<R>(&self, look: impl FnOnce(Option<&H>) -> R) -> R {
+        self.current.peek(|current| look(current.as_ref()))
+    }
+
+    /// A copy of what is registered.
     pub fn current(&self) -> Option<H> {
         self.current.read()
     }

@@ -1,6 +1,6 @@
-//! The interrupts that wait for the application. None is lost, however long it sleeps: those that
-//! would say the same again take the place of the earlier one, so that their number is bounded by
-//! the peers and the activities.
+//! The interrupts that wait for the application. However long it sleeps, it learns of every peer that it
+//! may take over and of a failure: those that would say the same again take the place of the earlier
+//! one, so that their number is bounded. Of stalls, whose names the host makes up, so many wait.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +9,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::proto::event::{Interrupt, InterruptKind};
 use crate::proto::time::Wall;
+
+/// So many stalls wait; an application that has not taken these needs no more to know.
+const STALLS: usize = 256;
 
 /// An interrupt and when it was raised.
 pub type Raised = (Interrupt, Wall);
@@ -32,11 +35,17 @@ impl Interrupts {
     /// Adds one. Waits for nobody but a reader that takes one out.
     pub fn raise(&self, interrupt: Interrupt, at: Wall) {
         let mut waiting = self.lock();
-        match waiting.iter_mut().find(|(other, _)| says_the_same(other, &interrupt)) {
+        let place = waiting.iter().position(|(other, _)| says_the_same(other, &interrupt));
+        match place.and_then(|at| waiting.get_mut(at)) {
             // The application must act on the latest DOWN, in the place of the first.
             Some(place) if interrupt.kind == InterruptKind::Takeover => *place = (interrupt, at),
             Some(_) => {}
-            None => waiting.push_back((interrupt, at)),
+            None => {
+                let stalls = waiting.iter().filter(|(other, _)| is_stall(other)).count();
+                if !is_stall(&interrupt) || stalls < STALLS {
+                    waiting.push_back((interrupt, at));
+                }
+            }
         }
         drop(waiting);
         // Full: the reader is about to look anyway.
@@ -56,6 +65,10 @@ impl Interrupts {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Raised>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_stall(interrupt: &Interrupt) -> bool {
+    interrupt.kind == InterruptKind::AppStalled
 }
 
 fn says_the_same(one: &Interrupt, other: &Interrupt) -> bool {
@@ -98,5 +111,11 @@ mod tests {
             ]
         );
         assert_eq!(interrupts.rung().try_iter().count(), 1);
+        for number in 0..10_000 {
+            interrupts.raise(stalled(Some(&number.to_string())), Wall(number));
+        }
+        interrupts.raise(Interrupt::about_self(InterruptKind::Failed, None), Wall(8));
+        let waiting = core::iter::from_fn(|| interrupts.take()).count();
+        assert_eq!(waiting, STALLS + 1);
     }
 }

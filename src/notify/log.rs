@@ -157,8 +157,9 @@ impl LogSink {
     /// [`Logger::new`].
     pub fn wanted(&self, ever_registered: bool) -> i32 {
         let environment = self.environment.as_ref().map(|logger| level_of(logger.filter()));
-        let callback = match self.slot.current() {
-            Some(registration) => Some(registration.max_level),
+        let level = self.slot.peek(|registered| registered.map(|them| them.max_level));
+        let callback = match level {
+            Some(level) => Some(level),
             None if ever_registered => Some(0),
             None => Some(INFO),
         };

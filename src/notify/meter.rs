@@ -1,6 +1,6 @@
 //! How long the host's callbacks take: a slow one delays its successors, so it is counted and told.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -12,8 +12,8 @@ pub struct Meter {
     budget: Option<Duration>,
     /// When the running call began, nanoseconds after `origin` and one more; 0 = none runs.
     begun: AtomicU64,
-    /// The running call was found to be slow.
-    told: AtomicBool,
+    /// The `begun` of the call that was found to be slow last.
+    told: AtomicU64,
     calls: AtomicU64,
     slow: AtomicU64,
     longest: AtomicU64,
@@ -39,7 +39,7 @@ impl Meter {
             origin: Instant::now(),
             budget,
             begun: AtomicU64::new(0),
-            told: AtomicBool::new(false),
+            told: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             slow: AtomicU64::new(0),
             longest: AtomicU64::new(0),
@@ -48,19 +48,19 @@ impl Meter {
 
     /// A call begins.
     pub fn begin(&self) {
-        self.told.store(false, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.begun.store(self.elapsed().saturating_add(1), Ordering::Release);
     }
 
     /// It returned. How long it took, if that is beyond the budget.
     pub fn end(&self) -> Option<Duration> {
-        let took = self.running();
+        let begun = self.begun.load(Ordering::Acquire);
+        let took = self.since(begun);
         self.begun.store(0, Ordering::Release);
         self.longest.fetch_max(nanos(took), Ordering::Relaxed);
         let slow = self.budget.is_some_and(|budget| took > budget);
-        if slow && !self.told.swap(true, Ordering::AcqRel) {
-            self.slow.fetch_add(1, Ordering::Relaxed);
+        if slow {
+            self.count_slow(begun);
         }
         slow.then_some(took)
     }
@@ -69,12 +69,18 @@ impl Meter {
     /// a thread that looks on from outside.
     pub fn overdue(&self) -> Option<Duration> {
         let budget = self.budget?;
-        let running = self.running();
-        if running <= budget || self.told.swap(true, Ordering::AcqRel) {
-            return None;
+        let begun = self.begun.load(Ordering::Acquire);
+        let running = self.since(begun);
+        (running > budget && self.count_slow(begun)).then_some(running)
+    }
+
+    /// Counts the call that began then, once, whoever finds it first.
+    fn count_slow(&self, begun: u64) -> bool {
+        let first = self.told.swap(begun, Ordering::AcqRel) != begun;
+        if first {
+            self.slow.fetch_add(1, Ordering::Relaxed);
         }
-        self.slow.fetch_add(1, Ordering::Relaxed);
-        Some(running)
+        first
     }
 
     /// The budget.
@@ -93,7 +99,11 @@ impl Meter {
     }
 
     fn running(&self) -> Duration {
-        match self.begun.load(Ordering::Acquire) {
+        self.since(self.begun.load(Ordering::Acquire))
+    }
+
+    fn since(&self, begun: u64) -> Duration {
+        match begun {
             0 => Duration::ZERO,
             begun => Duration::from_nanos(self.elapsed().saturating_sub(begun - 1)),
         }

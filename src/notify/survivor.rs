@@ -29,6 +29,11 @@ impl<T: Clone> Survivor<T> {
         self.first.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What `look` makes of the value, under the lock: without a copy that might be the last one.
+    pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&self.first.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Puts `value` in the place of the one that was there, which is returned.
     pub fn replace(&self, value: T) -> T {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,13 +5,11 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
-use super::sys::clock;
 use crate::error::{Code, Error, Result};
 use crate::proto::event::ActivityName;
 use crate::proto::machine::{
     ActivityInput, MAX_ACTIVITIES, MAX_ACTIVITY_NAME, is_valid_activity_name,
 };
-use crate::proto::time::Time;
 
 /// The shortest and the longest deadline.
 pub const DEADLINES: (Duration, Duration) =
@@ -31,8 +29,9 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 struct Cell {
     /// 0 = free.
     token: AtomicU64,
-    /// The last pulse, on the monotonic clock.
-    stamp: AtomicU64,
+    /// Counts pulses. When they were given does not matter: a deadline begins anew when `peermon-io`
+    /// sees one, so that a time at which this process stood still counts against nobody (rule R15).
+    pulses: AtomicU64,
 }
 
 /// What does not change while an activity goes on.
@@ -94,16 +93,15 @@ impl Activities {
         };
         *place = Some(Entry { name: name.into(), deadline });
         let token = NEXT.fetch_add(1, Ordering::Relaxed) << SLOT_BITS | slot as u64;
-        cell.stamp.store(clock::mono().as_nanos(), Ordering::Relaxed);
         cell.token.store(token, Ordering::Release);
         self.used.fetch_max(slot + 1, Ordering::Release);
         Ok(token)
     }
 
-    /// It makes progress. Async-signal-safe: atomics and the clock.
+    /// It makes progress. Async-signal-safe: atomics alone.
     pub fn alive(&self, token: u64) -> core::result::Result<(), Code> {
         let cell = self.cell(token).ok_or(Code::Invalid)?;
-        cell.stamp.store(clock::mono().as_nanos(), Ordering::Relaxed);
+        cell.pulses.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -142,51 +140,61 @@ fn slot_of(token: u64) -> usize {
 /// What `peermon-io` has seen of the table.
 #[derive(Debug, Default)]
 pub struct Seen {
+    /// Token and pulses of every slot that was ever used.
     slots: Vec<(u64, u64)>,
+    /// Where the present look is.
+    at: usize,
 }
 
 impl Seen {
-    /// Hands in what has changed since the last time.
-    pub fn look(&mut self, table: &Activities, mut tell: impl FnMut(usize, ActivityInput)) {
+    /// A look begins.
+    pub fn begin(&mut self, table: &Activities) {
         let used = table.used.load(Ordering::Acquire);
-        let Some(cells) = table.cells.get() else { return };
         if self.slots.len() < used {
             self.slots.resize(used, (0, 0));
         }
-        for (slot, (cell, seen)) in cells.iter().zip(&mut self.slots).enumerate() {
+        self.at = 0;
+    }
+
+    /// What has changed next, until nothing has.
+    pub fn next(&mut self, table: &Activities) -> Option<(usize, ActivityInput)> {
+        let cells = table.cells.get()?;
+        while let Some((cell, seen)) = cells.get(self.at).zip(self.slots.get_mut(self.at)) {
+            let slot = self.at;
             let token = cell.token.load(Ordering::Acquire);
-            let stamp = cell.stamp.load(Ordering::Relaxed);
-            let at = Time::from_nanos(stamp);
+            let pulses = cell.pulses.load(Ordering::Relaxed);
             if token == seen.0 {
-                if token != 0 && stamp != seen.1 {
-                    seen.1 = stamp;
-                    tell(slot, ActivityInput::Alive { at });
+                self.at += 1;
+                if token != 0 && pulses != seen.1 {
+                    seen.1 = pulses;
+                    return Some((slot, ActivityInput::Alive));
                 }
                 continue;
             }
-            if token == 0 {
+            if seen.0 != 0 {
+                // Whatever is there now: what was there is over. The new one comes next.
                 *seen = (0, 0);
-                tell(slot, ActivityInput::Ended);
-                continue;
+                return Some((slot, ActivityInput::Ended));
             }
-            // Never waits for a thread of the host: who holds the lock is about to change something,
-            // which the next turn sees.
+            self.at += 1;
+            // Never waits for a thread of the host: if one is about to change something, this slot is
+            // for the next turn, and the others are not.
             let entries = match table.entries.try_lock() {
                 Ok(entries) => entries,
                 Err(TryLockError::Poisoned(entries)) => entries.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::WouldBlock) => continue,
             };
             let entry = entries.get(slot).and_then(Option::clone);
             drop(entries);
-            // Between the token and the lock it may have become another one: then once more.
-            if let Some(entry) = entry
+            // Between the token and the lock it may have become another one: the next turn's, then.
+            if let Some(Entry { name, deadline }) = entry
                 && cell.token.load(Ordering::Acquire) == token
             {
-                *seen = (token, stamp);
-                let Entry { name, deadline } = entry;
-                tell(slot, ActivityInput::Began { name, deadline, at });
+                *seen = (token, pulses);
+                return Some((slot, ActivityInput::Began { name, deadline }));
             }
         }
+        None
     }
 }
 
@@ -196,14 +204,15 @@ mod tests {
 
     fn changes(seen: &mut Seen, table: &Activities) -> Vec<(usize, String)> {
         let mut changes = Vec::new();
-        seen.look(table, |slot, what| {
+        seen.begin(table);
+        while let Some((slot, what)) = seen.next(table) {
             let word = match what {
-                ActivityInput::Began { name, deadline, .. } => format!("{name} {deadline:?}"),
-                ActivityInput::Alive { .. } => "alive".into(),
+                ActivityInput::Began { name, deadline } => format!("{name} {deadline:?}"),
+                ActivityInput::Alive => "alive".into(),
                 ActivityInput::Ended => "ended".into(),
             };
             changes.push((slot, word));
-        });
+        }
         changes
     }
 
@@ -217,8 +226,6 @@ mod tests {
         let both = [(0, "import 1s".to_owned()), (1, "export 2s".to_owned())];
         assert_eq!(changes(&mut seen, &table), both);
         assert!(changes(&mut seen, &table).is_empty());
-        let before = clock::mono();
-        while clock::mono() == before {}
         table.alive(export).unwrap();
         assert_eq!(changes(&mut seen, &table), [(1, "alive".to_owned())]);
         table.end(import).unwrap();
@@ -229,10 +236,26 @@ mod tests {
         table.end(export).unwrap();
         table.begin("a", second).unwrap();
         table.begin("b", second).unwrap();
-        let both = [(0, "a 1s".to_owned()), (1, "b 1s".to_owned())];
-        assert_eq!(changes(&mut seen, &table), both);
+        let all = [(0, "a 1s"), (1, "ended"), (1, "b 1s")].map(|(slot, word)| (slot, word.into()));
+        assert_eq!(changes(&mut seen, &table), all);
         let anew = changes(&mut Seen::default(), &table);
-        assert_eq!(anew, both, "another life sees all of it");
+        assert_eq!(anew, [all[0].clone(), all[2].clone()], "another life sees all of it");
+    }
+
+    #[test]
+    fn a_thread_that_is_changing_something_hides_no_pulse_and_no_end_of_others() {
+        let (table, mut seen) = (Activities::default(), Seen::default());
+        let second = Duration::from_secs(1);
+        let [old, steady] = ["old", "steady"].map(|name| table.begin(name, second).unwrap());
+        assert_eq!(changes(&mut seen, &table).len(), 2);
+        table.end(old).unwrap();
+        table.begin("new", second).unwrap();
+        table.alive(steady).unwrap();
+        let busy = table.lock();
+        let seen_then = changes(&mut seen, &table);
+        drop(busy);
+        assert_eq!(seen_then, [(0, "ended".to_owned()), (1, "alive".to_owned())]);
+        assert_eq!(changes(&mut seen, &table), [(0, "new 1s".to_owned())]);
     }
 
     #[test]
@@ -271,14 +294,23 @@ mod tests {
                 });
             }
             while !stop.load(Ordering::Relaxed) {
-                seen.look(&table, |slot, what| match what {
-                    ActivityInput::Began { .. } => open[slot] = true,
-                    ActivityInput::Alive { .. } => assert!(open[slot]),
-                    ActivityInput::Ended => assert!(core::mem::take(&mut open[slot])),
-                });
+                seen.begin(&table);
+                while let Some((slot, what)) = seen.next(&table) {
+                    match what {
+                        ActivityInput::Began { .. } => {
+                            assert!(!core::mem::replace(&mut open[slot], true));
+                        }
+                        ActivityInput::Alive => assert!(open[slot]),
+                        ActivityInput::Ended => assert!(core::mem::take(&mut open[slot])),
+                    }
+                }
             }
         });
-        seen.look(&table, |slot, _| open[slot] = false);
+        seen.begin(&table);
+        while let Some((slot, what)) = seen.next(&table) {
+            assert_eq!(what, ActivityInput::Ended);
+            open[slot] = false;
+        }
         assert!(open.iter().all(|open| !open));
     }
 }

@@ -46,4 +46,7 @@ pub enum Command {
     /// A bug.
     #[cfg(test)]
     Panic,
+    /// A bug of the pure ring.
+    #[cfg(test)]
+    PanicInTheMachine,
 }

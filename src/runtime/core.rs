@@ -2,6 +2,7 @@
 //! nothing runs, on `peermon-io` while it does.
 
 use core::net::SocketAddr;
+use std::collections::VecDeque;
 
 use super::shared::Shared;
 use super::sys::eventfd::BellEnd;
@@ -51,7 +52,9 @@ pub struct Core {
     /// The queue of events, with what found it full.
     pub events: Producer,
     /// Events that were made and are not queued yet: see [`Core::release`].
-    pub fresh: Vec<Event>,
+    pub fresh: VecDeque<Event>,
+    /// The pure ring is being run: a panic that leaves this set has left half of a change behind.
+    torn: bool,
     /// Where heartbeats are recorded, while the monitor runs.
     pub tap: Option<Tap>,
 }
@@ -64,15 +67,29 @@ impl Core {
 
     /// A machine at home, and a way for its events.
     pub fn new(machine: Machine, events: Producer) -> Self {
-        Self { machine, events, fresh: Vec::with_capacity(FRESH), tap: None }
+        Self { machine, events, fresh: VecDeque::with_capacity(FRESH), torn: false, tap: None }
     }
 
     /// Queues the events that were made since the last time. To be called when the snapshot shows
     /// what they tell, so that a callback never reads an older state than that of its event.
     pub fn release(&mut self) {
-        for event in self.fresh.drain(..) {
+        // One at a time: whatever happens to one, the others are not lost.
+        while let Some(event) = self.fresh.pop_front() {
             self.events.push(event);
         }
+    }
+
+    /// Whether a panic left the pure ring in the middle of a change. It is not to be believed any
+    /// more: a DOWN may be judged and not told.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// A bug of the pure ring.
+    #[cfg(test)]
+    pub fn tear(&mut self, why: &str) {
+        self.torn = true;
+        panic!("{why}");
     }
 
     /// The law of the pure ring: mutate once, then drain to the timeout.
@@ -83,17 +100,22 @@ impl Core {
         shared: &Shared,
         outlet: &mut impl Outlet,
     ) -> Fed {
+        self.torn = true;
         self.machine.handle_input(now, input);
+        self.torn = false;
         let mut ended = false;
         loop {
-            match self.machine.poll_output() {
+            self.torn = true;
+            let output = self.machine.poll_output();
+            self.torn = false;
+            match output {
                 Output::Transmit { to, bytes } => outlet.transmit(to, bytes),
                 Output::Line { conn, index, what } => outlet.line(conn, index, what),
                 Output::Event(event) => {
                     if shared.logger.wants(INFO) {
                         shared.logger.info(format_args!("{}", words::line(&event)));
                     }
-                    self.fresh.push(event);
+                    self.fresh.push_back(event);
                 }
                 Output::Interrupt(interrupt) => shared.raise(interrupt, now.wall),
                 Output::Ended => ended = true,

@@ -17,7 +17,6 @@ use super::command::Command;
 use super::restart::persist;
 use super::sys::wake::{Wake, leave_with};
 use super::threads::{SMALL_STACK, Thread};
-use super::timekeeper::Timekeeper;
 use crate::notify::log::Logger;
 
 /// Requests that wait on either side of the pump.
@@ -45,17 +44,15 @@ impl Pump {
         from: Receiver<Command>,
         waker: Arc<Mutex<Waker>>,
         private: Option<(&Registry, Token)>,
-        timekeeper: &Timekeeper,
+        logger: &Logger,
     ) -> io::Result<(Self, Receiver<Command>)> {
         let (to, commands) = bounded(WAITING);
         let (halt, halted) = bounded::<()>(0);
-        let logger = timekeeper.logger.clone();
+        let own = logger.clone();
+        // It keeps no time, and takes no priority: waiting for a thread of the host that was interrupted in
+        // the middle of a channel, it would keep that thread off its processor.
         let start = |body: Box<dyn FnOnce() + Send>| {
-            let (timekeeper, logger) = (timekeeper.clone(), timekeeper.logger.clone());
-            Thread::start("peermon-pump", SMALL_STACK, logger, move || {
-                timekeeper.settle();
-                body();
-            })
+            Thread::start("peermon-pump", SMALL_STACK, logger.clone(), body)
         };
         let bell = private.and_then(|(registry, token)| {
             let bell = Wake::new().ok()?;
@@ -67,9 +64,9 @@ impl Pump {
             Some(bell) => {
                 let heirloom = bell.bequeath();
                 start(Box::new(move || match leave_with([heirloom]) {
-                    Some([bell]) => carry(&from, &to, &halted, &logger, || bell.ring()),
+                    Some([bell]) => carry(&from, &to, &halted, &own, || bell.ring()),
                     // Refused (a filter that came later): it stays in the table of the poller.
-                    None => carry(&from, &to, &halted, &logger, || heirloom.ring()),
+                    None => carry(&from, &to, &halted, &own, || heirloom.ring()),
                 }))?
             }
             None => {
@@ -77,7 +74,7 @@ impl Pump {
                     // One that fails costs time only: the poller looks by itself once per second.
                     let _ = waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
                 };
-                start(Box::new(move || carry(&from, &to, &halted, &logger, ring)))?
+                start(Box::new(move || carry(&from, &to, &halted, &own, ring)))?
             }
         };
         Ok((Self { thread, halt, _bell: bell }, commands))

@@ -21,16 +21,32 @@ const WINDOW: Duration = Duration::from_secs(3600);
 ///
 /// What the last panic said, if there were too many.
 pub fn persist(what: &str, logger: &Logger, mut body: impl FnMut()) -> Result<(), String> {
+    persist_with(what, logger, &mut (), |()| body(), |()| false)
+}
+
+/// As [`persist`], with what `body` works on; a panic after which it `is_beyond_repair` is final.
+///
+/// # Errors
+///
+/// Those of [`persist`].
+pub fn persist_with<S>(
+    what: &str,
+    logger: &Logger,
+    state: &mut S,
+    mut body: impl FnMut(&mut S),
+    is_beyond_repair: impl Fn(&S) -> bool,
+) -> Result<(), String> {
     let mut panics = VecDeque::with_capacity(RESTARTS + 1);
     loop {
-        let Err(payload) = catch_unwind(AssertUnwindSafe(&mut body)) else { return Ok(()) };
+        let caught = catch_unwind(AssertUnwindSafe(|| body(state)));
+        let Err(payload) = caught else { return Ok(()) };
         let text = words(&*payload).to_owned();
         // Its destructor could be the next bug.
         core::mem::forget(payload);
         let now = Instant::now();
         panics.retain(|before| now.duration_since(*before) < WINDOW);
         panics.push_back(now);
-        if panics.len() > RESTARTS {
+        if panics.len() > RESTARTS || is_beyond_repair(state) {
             return Err(text);
         }
         let (count, most) = (panics.len(), RESTARTS);

@@ -87,6 +87,8 @@ pub struct Shared {
     pub closing: AtomicBool,
     /// Set when everything pending was delivered: no event callback begins any more.
     pub closed: AtomicBool,
+    /// Somebody listens to interrupts, or did: `peermon-interrupt` must run.
+    pub listened_to: AtomicBool,
     /// Whether `peermon-interrupt` runs.
     pub interruptible: AtomicBool,
     /// What waits for it.
@@ -151,6 +153,7 @@ impl Shared {
             backlog: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            listened_to: AtomicBool::new(false),
             interruptible: AtomicBool::new(false),
             interrupts: Interrupts::default(),
             nudge: Mutex::new(None),

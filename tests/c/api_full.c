@@ -119,6 +119,15 @@ static void from_inside(void)
   CHECK(data.calls == 1 && data.destroyed == 1);
 }
 
+static void *look_at(void *monitor)
+{
+  monitor_statistics_t statistics;
+
+  statistics.size = sizeof statistics;
+  CHECK_OK(monitor_statistics((monitor_t *)monitor, &statistics));
+  return NULL;
+}
+
 /* init, register, fork: parent and child each have a copy, with an end of its own */
 static void in_a_forked_child(int use)
 {
@@ -129,11 +138,14 @@ static void in_a_forked_child(int use)
   CHECK_OK(monitor_on_event_full(monitor, MONITOR_EVENT_ALL, on_event, &data, destroy));
   child = fork();
   if (child == 0) {
-    monitor_statistics_t statistics;
+    pthread_t threads[4];
+    int i;
 
-    statistics.size = sizeof statistics;
-    if (use)
-      CHECK_OK(monitor_statistics(monitor, &statistics));
+    /* the first calls of several threads make one copy */
+    for (i = 0; i < use; i++)
+      CHECK(pthread_create(&threads[i], NULL, look_at, monitor) == 0);
+    for (i = 0; i < use; i++)
+      CHECK(pthread_join(threads[i], NULL) == 0);
     CHECK(!data.destroyed);
     CHECK_OK(monitor_free(monitor));
     CHECK(data.destroyed == 1);
@@ -182,6 +194,8 @@ static void from_several_threads(void)
 
 int main(void)
 {
+  int i;
+
   tally_init(&called);
   tally_init(&destroyed);
   replaced_and_unregistered();
@@ -189,6 +203,8 @@ int main(void)
   from_inside();
   in_a_forked_child(0);
   in_a_forked_child(1);
+  for (i = rounds(100); i > 0; i--)
+    in_a_forked_child(4);
   from_several_threads();
   return 0;
 }

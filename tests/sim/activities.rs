@@ -29,13 +29,12 @@ fn meet(seed: u64, change: impl Fn(usize, &mut peermon::proto::settings::Setting
 }
 
 fn begin(world: &mut World, slot: usize, name: &str, deadline: core::time::Duration) {
-    let what = ActivityInput::Began { name: name.into(), deadline, at: world.clock(B).mono };
+    let what = ActivityInput::Began { name: name.into(), deadline };
     world.input(B, Input::Activity { slot, what });
 }
 
 fn alive(world: &mut World, slot: usize) {
-    let what = ActivityInput::Alive { at: world.clock(B).mono };
-    world.input(B, Input::Activity { slot, what });
+    world.input(B, Input::Activity { slot, what: ActivityInput::Alive });
 }
 
 fn end(world: &mut World, slot: usize) {
@@ -138,10 +137,8 @@ fn what_was_watched_in_an_earlier_life_is_watched_no_more() {
     world.start(B);
     world.run(secs(10));
     assert_eq!(interrupts(&world, B), []);
-    // The host's table still has it, and tells it anew: no deadline runs from before the start.
-    let what =
-        ActivityInput::Began { name: "worker 1".into(), deadline: ms(500), at: Default::default() };
-    world.input(B, Input::Activity { slot: 0, what });
+    // The host's table still has it, and tells it anew.
+    begin(&mut world, 0, "worker 1", ms(500));
     world.run(secs(2));
     assert_eq!(interrupts(&world, B), [(InterruptKind::AppStalled, Some("worker 1"))]);
 }

@@ -45,4 +45,5 @@ mod tcp;
 mod ticks;
 mod truth;
 mod wakeups;
+mod workers;
 mod world;

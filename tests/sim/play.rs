@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use peermon::proto::machine::Input;
 use peermon::proto::peer::view::State;
 use peermon::proto::time::Time;
 
@@ -13,6 +12,7 @@ use super::invariants::Checker;
 use super::middleboxes::LINED_AFTER;
 use super::rng::Rng;
 use super::servers::ms;
+use super::workers::WORKERS;
 use super::world::World;
 
 /// A way counts as fair up to this jitter, and a sender up to this laziness.
@@ -53,6 +53,7 @@ pub struct Actor {
     pub judge_paused: bool,
     pub heartbeat_paused: bool,
     pub app_stalled: bool,
+    pub workers: [bool; WORKERS],
     pub removed: Vec<usize>,
     pub asleep_from: Time,
     pub link_down: bool,
@@ -76,6 +77,8 @@ pub struct Play {
     pub paths: Rng,
     /// And what happens to lifelines.
     pub lines_rng: Rng,
+    /// And the workers of the applications.
+    pub workers_rng: Rng,
     pub actors: Vec<Actor>,
     pub storming: bool,
     /// Nobody floods anybody before everybody was seen together: floods starve newcomers (R29).
@@ -102,6 +105,7 @@ impl Play {
             dates: Some(Rng::new(!seed)),
             paths,
             lines_rng,
+            workers_rng: Rng::new(seed ^ 0x776f_726b),
             actors: vec![Actor::default(); nodes],
             storming: true,
             together: false,
@@ -261,7 +265,8 @@ impl Play {
             Act::Pulse(node) => {
                 if let Some(timeout) = self.world.nodes[node].settings.watchdog_timeout {
                     if !self.actors[node].app_stalled {
-                        self.world.input(node, Input::AppAlive);
+                        self.move_application(node);
+                        self.change_workers(node);
                     }
                     self.plan(timeout / 3, Act::Pulse(node));
                 }
@@ -292,7 +297,7 @@ impl Play {
             Act::Add(node, peer) => self.add(node, peer),
             Act::AppGoesOn(node) => {
                 self.actors[node].app_stalled = false;
-                self.world.input(node, Input::AppAlive);
+                self.move_application(node);
             }
         }
         Ok(())
@@ -320,7 +325,7 @@ impl Play {
                 self.restart(node);
             }
             self.resume(node);
-            self.world.input(node, Input::AppAlive);
+            self.move_application(node);
             for peer in std::mem::take(&mut self.actors[node].removed) {
                 self.add(node, peer);
             }

@@ -34,9 +34,9 @@ impl Watch {
         Self { timeout, due: Time::NEVER, forgiven: false, stalled: false }
     }
 
-    /// A pulse that was given at `at`, or the start.
-    fn pulse(&mut self, at: Time) {
-        self.due = at + self.timeout;
+    /// A pulse, or the start.
+    fn pulse(&mut self, now: Time) {
+        self.due = now + self.timeout;
         self.forgiven = false;
         self.stalled = false;
     }
@@ -77,16 +77,11 @@ pub enum ActivityInput {
     Began {
         /// What the host calls it.
         name: ActivityName,
-        /// How long it may go without a pulse.
+        /// How long it may go without a pulse, from now on.
         deadline: Duration,
-        /// When it began, or was last alive.
-        at: Time,
     },
-    /// It was alive.
-    Alive {
-        /// When.
-        at: Time,
-    },
+    /// It was alive since the last time: its deadline begins anew.
+    Alive,
     /// It is over.
     Ended,
 }
@@ -97,20 +92,17 @@ pub struct Progress {
     whole: Option<Watch>,
     /// By the slots of the host's table.
     activities: Vec<Option<Activity>>,
-    /// No deadline runs from before the start.
-    started: Time,
 }
 
 impl Progress {
     /// Nothing is watched before the start.
     pub fn new(watchdog_timeout: Option<Duration>) -> Self {
         let whole = watchdog_timeout.map(Watch::new);
-        Self { whole, activities: Vec::new(), started: Time::ZERO }
+        Self { whole, activities: Vec::new() }
     }
 
     /// The application starts: whatever goes on in it is told again.
     pub fn start(&mut self, now: Time) {
-        self.started = now;
         self.activities.clear();
         if let Some(whole) = &mut self.whole {
             whole.pulse(now);
@@ -145,7 +137,7 @@ impl Progress {
         (Application::Alive, None)
     }
 
-    fn take(&mut self, slot: usize, what: ActivityInput) {
+    fn take(&mut self, now: Time, slot: usize, what: ActivityInput) {
         if slot >= MAX_ACTIVITIES {
             return;
         }
@@ -154,14 +146,14 @@ impl Progress {
         }
         let Some(place) = self.activities.get_mut(slot) else { return };
         match what {
-            ActivityInput::Began { name, deadline, at } => {
+            ActivityInput::Began { name, deadline } => {
                 let mut watch = Watch::new(deadline);
-                watch.pulse(at.max(self.started));
+                watch.pulse(now);
                 *place = Some(Activity { name, watch });
             }
-            ActivityInput::Alive { at } => {
+            ActivityInput::Alive => {
                 if let Some(activity) = place {
-                    activity.watch.pulse(at.max(self.started));
+                    activity.watch.pulse(now);
                 }
             }
             ActivityInput::Ended => *place = None,
@@ -203,7 +195,7 @@ impl Machine {
 
     pub(super) fn on_activity(&mut self, slot: usize, what: ActivityInput) {
         if self.own.phase == Phase::Running {
-            self.progress.take(slot, what);
+            self.progress.take(self.now.mono, slot, what);
             self.note_progress();
         }
     }

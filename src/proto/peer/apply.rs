@@ -30,7 +30,11 @@ impl Peer {
                 self.on_end(arrival, cx);
             }
             State::Down if !arrival.proven => self.tell_nonce_once(arrival, cx),
-            State::Down if stalled => self.note_activity(arrival),
+            State::Down if stalled => {
+                if self.reason == Reason::AppStalled {
+                    self.note_activity(arrival);
+                }
+            }
             State::Down => {
                 self.recover(self.reason_of_recovery(arrival), arrival, cx);
                 self.apply_carried(arrival, cx);
@@ -241,7 +245,8 @@ impl Peer {
             self.enter(State::Paused, Reason::None, cx);
             self.rearm(cx);
             self.await_end_of_pause(remaining(header, cx), cx);
-        } else if header.application == Application::Stalled {
+        } else if header.application == Application::Stalled && header.kind == Kind::Running {
+            // Answers say it too, but only this names the activity, and it is never far.
             // Heard this very moment: its word is the evidence, not its silence.
             self.note_heard(arrival, cx);
             self.note_activity(arrival);
@@ -249,8 +254,11 @@ impl Peer {
         }
     }
 
-    /// Which of its activities stands still.
+    /// Which of its activities stands still, if it is down for one: only RUNNING names it.
     fn note_activity(&mut self, arrival: &Arrival) {
+        if arrival.header.kind != Kind::Running {
+            return;
+        }
         let said = arrival.activity.as_ref().map(Label::as_str);
         if self.activity.as_deref() != said {
             self.activity = said.map(Into::into);

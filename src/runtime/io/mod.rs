@@ -24,7 +24,7 @@ use self::turn::Turner;
 use super::command::Command;
 use super::core::Core;
 use super::pump::{Pump, WAITING};
-use super::restart::persist;
+use super::restart::persist_with;
 use super::shared::Shared;
 use super::sys::clock;
 use super::sys::eventfd::HostEnd;
@@ -172,19 +172,23 @@ impl Boot {
         announce(shared, ready);
         let _ = self.tell_ready.send(Ok(ready));
         let mut turner = Turner::new(shared, ports, (lifelines, reach), commands, &worker);
-        turner.begin(&mut core);
-        // A turn that panics is like a turn that the machine never saw: what it had read is lost, as
-        // datagrams are.
-        let served = persist("peermon-io", &shared.logger, || turner.serve(&mut core))
+        // Where the pure ring was not in the middle of a change, a turn that panics is like one that it
+        // never saw: what was read in it is lost, as datagrams are.
+        let work = |core: &mut Core| {
+            turner.begin(core);
+            turner.serve(core);
+        };
+        let served = persist_with("peermon-io", &shared.logger, &mut *core, work, Core::is_torn)
             .map_err(|why| format!("the monitor failed: {why}"))
             .and_then(|()| shared.crippled().map_or(Ok(()), Err));
         if let Err(why) = &served {
-            shared.fail(why);
-            let failed = Interrupt::about_self(InterruptKind::Failed, None);
-            shared.raise(failed, clock::now().wall);
             // The machine is not to be trusted any more, but one attempt to tell the peers that
             // it is the monitor that fails, and not the application, costs nothing.
             let _ = catch_unwind(AssertUnwindSafe(|| turner.last_words(&mut core)));
+            shared.fail(why);
+            shared.note_stalled(None);
+            let failed = Interrupt::about_self(InterruptKind::Failed, None);
+            shared.raise(failed, clock::now().wall);
         }
         turner.close();
         core.tap = None;
@@ -214,7 +218,7 @@ impl Boot {
         timekeeper.begin();
         let private = (table != TableKind::Shared).then(|| (ports.registry(), ports::PUMP));
         let (pump, commands) =
-            Pump::start(self.from_hosts.clone(), ports.waker(), private, &timekeeper)
+            Pump::start(self.from_hosts.clone(), ports.waker(), private, &shared.logger)
                 .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let at = (ready.local, ports.socket.family());

@@ -99,15 +99,23 @@ impl Totals {
 }
 
 impl Totals {
-    /// For whoever asks, on top of what earlier lives had counted.
-    pub fn since(&self, before: Counted) -> Counted {
-        let troubles: u64 = self.troubles().iter().take(INCOMING).map(|(_, count)| count).sum();
+    /// For whoever asks: this life, whose machine began with `base`, on top of what earlier ones had
+    /// counted.
+    pub fn since(&self, base: Counters, before: Counted) -> Counted {
+        let base = Self { machine: base, ..Self::default() };
+        let accepted = self.machine.accepted.saturating_sub(base.machine.accepted);
+        let rejected = self.rejected().saturating_sub(base.rejected());
         Counted {
             sent: before.sent + self.sends.sent,
-            accepted: before.accepted + self.machine.accepted,
-            rejected: before.rejected + troubles,
+            accepted: before.accepted + accepted,
+            rejected: before.rejected + rejected,
             turns: before.turns + self.turns,
         }
+    }
+
+    /// Datagrams that arrived and were not taken.
+    fn rejected(&self) -> u64 {
+        self.troubles().iter().take(INCOMING).map(|(_, count)| count).sum()
     }
 
     /// A first contact begins with a datagram that proves nothing yet, and a peer that is down is
@@ -127,6 +135,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a life whose machine has counted `base` before.
+    pub fn beginning(base: Counters) -> Self {
+        Self { told: Totals { machine: base, ..Totals::default() }, last: None }
+    }
+
     /// Says what grew since the last line, if that was long enough ago.
     pub fn say(&mut self, now: Time, totals: Totals, logger: &Logger) {
         if self.last.is_some_and(|last| now.since(last) < PERIOD) {

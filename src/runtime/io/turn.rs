@@ -18,7 +18,7 @@ use super::reach::Reach;
 use super::report::{Report, SendCounters, Totals};
 use crate::notify::log::DEBUG;
 use crate::proto::event::{ActivityName, Reason};
-use crate::proto::machine::{Conn, Input, LineOutput};
+use crate::proto::machine::{Conn, Counters, Input, LineOutput};
 use crate::proto::time::{Now, Time};
 use crate::runtime::activities::Seen;
 use crate::runtime::command::Command;
@@ -64,13 +64,18 @@ pub struct Turner<'a> {
     totals: Totals,
     /// What earlier lives had counted.
     before: Counted,
+    /// What of it the machine, which lives longer than this, still has.
+    base: Counters,
     report: Report,
     /// Whoever waits until the snapshot shows what was asked for.
     waiting: Vec<Sender<()>>,
     timeout: Option<Time>,
+    begun: bool,
     ended: bool,
     /// When to give up waiting for the machine's end.
     give_up: Option<Time>,
+    /// The end was asked for, for this reason.
+    ending: Option<Reason>,
     restless: u32,
     /// Since when readers keep the snapshot from being shown.
     held_up: Option<Time>,
@@ -126,18 +131,26 @@ impl<'a> Turner<'a> {
             stalled: None,
             totals: Totals::default(),
             before: shared.accounts.counted(),
+            base: Counters::default(),
             report: Report::default(),
             waiting: Vec::with_capacity(8),
             timeout: None,
+            begun: false,
             ended: false,
             give_up: None,
+            ending: None,
             restless: 0,
             held_up: None,
         }
     }
 
-    /// The application starts.
+    /// The application starts; after a panic it goes on.
     pub fn begin(&mut self, core: &mut Core) {
+        if core::mem::replace(&mut self.begun, true) {
+            return self.tell_anew(core);
+        }
+        self.base = core.machine.counters();
+        self.report = Report::beginning(self.base);
         self.tell_listening(core);
         self.feed(core, clock::now(), Input::Start);
     }
@@ -148,13 +161,12 @@ impl<'a> Turner<'a> {
         while !self.is_over() {
             self.keep_ports();
             self.ports.wait(sleep);
-            self.take_pulse(core);
-            self.take_activities(core);
             // Before the drain: its questions to the kernel take time, and nothing is to be judged by
             // a time up to which not everything was taken.
             self.tell_reach(core);
             let drain = self.take_in(core);
             self.tell_acknowledged(core);
+            self.tell_progress(core, drain.at);
             self.feed(core, drain.at, Input::Drained { dropped: drain.dropped });
             let (backlog, published) = self.settle(core);
             sleep = self.sleep(drain.more, backlog, published, drain.count == 0);
@@ -243,7 +255,7 @@ impl<'a> Turner<'a> {
         self.totals.reads = self.intake.failed;
         self.totals.lines = self.lifelines.counters();
         self.totals.turns += 1;
-        self.shared.accounts.note(self.totals.since(self.before));
+        self.shared.accounts.note(self.totals.since(self.base, self.before));
         self.shared.watch_callbacks();
         self.tell_stalled(core);
         self.report.say(self.intake.drained(), self.totals, &self.shared.logger);

@@ -96,12 +96,15 @@ impl Monitor {
     ///
     /// Those of [`Monitor::on_interrupt`].
     pub fn take_interrupt_handler(&self, handler: &mut Option<InterruptHandler>) -> Result<()> {
-        let phase = self.shared.phase();
-        if handler.is_some() && matches!(&*phase, Phase::Running(_)) {
-            // First: what can be refused must not leave half of a change behind.
-            self.start_interrupter(true)?;
+        if handler.is_some() {
+            // First, for what can be refused must not leave half of a change behind; and before the look
+            // at the phase, so that a start on another thread sees it or is seen.
+            self.shared.listened_to.store(true, Ordering::SeqCst);
+            let phase = self.shared.phase();
+            if matches!(&*phase, Phase::Running(_)) {
+                self.start_interrupter()?;
+            }
         }
-        drop(phase);
         register(&self.shared, &self.shared.on_interrupt, handler)
     }
 

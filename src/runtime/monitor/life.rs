@@ -48,7 +48,15 @@ impl Monitor {
         shared.renewal.renew()?;
         exit::watch();
         self.aim_nudge();
-        let new = self.start_callers()?;
+        let new = match self.start_callers() {
+            Ok(new) => new,
+            Err((started, error)) => {
+                // Not under the lock: a callback that is running may be waiting for it.
+                drop(phase);
+                self.stop_started(started);
+                return Err(error);
+            }
+        };
         let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
             return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));
         };
@@ -209,34 +217,33 @@ impl Monitor {
         core
     }
 
-    /// Starts what is missing of the threads that run the host's code; says which.
-    fn start_callers(&self) -> Result<Started> {
+    /// Starts what is missing of the threads that run the host's code; says which. An error leaves it to
+    /// the caller to stop those that it names.
+    fn start_callers(&self) -> core::result::Result<Started, (Started, Error)> {
         let mut callers = self.callers();
         let mut started = Started::default();
         if callers.notify.is_none() {
             let takes_events = self.host_end.read().is_none();
             let caller = Caller::notify(&self.shared, takes_events)
-                .map_err(|error| Error::io("start the thread peermon-notify", &error))?;
+                .map_err(|error| (started, Error::io("start the thread peermon-notify", &error)))?;
             callers.notify = Some(caller);
             started.notify = true;
         }
         drop(callers);
-        match self.start_interrupter(false) {
-            Ok(new) => started.interrupt = new,
-            Err(error) => {
-                self.stop_started(started);
-                return Err(error);
+        match self.start_interrupter() {
+            Ok(new) => {
+                started.interrupt = new;
+                Ok(started)
             }
+            Err(error) => Err((started, error)),
         }
-        Ok(started)
     }
 
-    /// Starts `peermon-interrupt` if somebody listens, or `will`, and it does not run; says whether it
-    /// did.
-    pub(super) fn start_interrupter(&self, will: bool) -> Result<bool> {
+    /// Starts `peermon-interrupt` if somebody listens and it does not run; says whether it did.
+    pub(super) fn start_interrupter(&self) -> Result<bool> {
         let mut callers = self.callers();
         let listens =
-            will || self.shared.on_interrupt.current().is_some() || self.shared.nudge().is_some();
+            self.shared.listened_to.load(Ordering::SeqCst) || self.shared.nudge().is_some();
         if callers.interrupt.is_some() || !listens {
             return Ok(false);
         }

@@ -147,6 +147,11 @@ impl Monitor {
         // Names that have no address are looked up by the child's peermon-work; those that have
         // one keep it until the next round.
         let copy = Self::assemble(plan, Resolver::default(), Logger::new())?;
+        // Before the callbacks: what can be refused must not leave a copy to be dropped that has them.
+        if self.host_end.read_in_child().flatten().is_some() {
+            let fresh = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
+            copy.adopt(fresh);
+        }
         if let Some(EventRegistration { mask, handler }) = self.shared.on_event.current_in_child() {
             copy.on_event(mask, Some(handler.renewed().unwrap_or(handler)))?;
         }
@@ -156,10 +161,6 @@ impl Monitor {
         if let Some(LogRegistration { max_level, handler }) = self.shared.on_log.current_in_child()
         {
             copy.on_log(max_level, Some(handler.renewed().unwrap_or(handler)))?;
-        }
-        if self.host_end.read_in_child().flatten().is_some() {
-            let fresh = HostEnd::create().map_err(|error| Error::io("make an eventfd", &error))?;
-            copy.adopt(fresh);
         }
         Ok(copy)
     }

@@ -37,8 +37,12 @@ fn configured(queue: usize, more: impl FnOnce(&mut Config)) -> Monitor {
 }
 
 fn inject_panic(monitor: &Monitor) {
+    inject(monitor, Command::Panic);
+}
+
+fn inject(monitor: &Monitor, bug: Command) {
     match &*monitor.shared.phase() {
-        Phase::Running(running) => running.commands.send(Command::Panic).unwrap(),
+        Phase::Running(running) => running.commands.send(bug).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -82,6 +86,61 @@ fn one_panic_too_many_is_told_and_leaves_errors_and_no_thread() {
         assert_eq!(error.text, "the monitor failed: on purpose");
     }
     assert_ne!(monitor.statistics().flags & FAILED, 0);
+    monitor.close().unwrap();
+}
+
+#[test]
+fn a_pure_ring_that_was_torn_in_the_middle_of_a_change_is_not_believed_any_more() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let told = move |told: &Interrupt, _: Wall| raise.send(told.kind).unwrap();
+    monitor.on_interrupt(Some(Arc::new(told))).unwrap();
+    monitor.start().unwrap();
+    inject(&monitor, Command::PanicInTheMachine);
+    assert_eq!(interrupts.recv_timeout(LONG).unwrap(), InterruptKind::Failed);
+    assert_eq!(monitor.resume().unwrap_err().text, "the monitor failed: on purpose");
+    monitor.close().unwrap();
+}
+
+#[test]
+fn an_activity_that_ended_while_the_monitor_recovered_from_a_panic_is_not_watched() {
+    let monitor = monitor(16);
+    let (raise, interrupts) = unbounded();
+    let told = move |told: &Interrupt, _: Wall| raise.send(told.activity.clone()).unwrap();
+    monitor.on_interrupt(Some(Arc::new(told))).unwrap();
+    monitor.start().unwrap();
+    let minute = Duration::from_secs(60);
+    let gone = monitor.begin_activity("gone", minute).unwrap();
+    monitor.resume().unwrap();
+    inject_panic(&monitor);
+    monitor.end_activity(gone).unwrap();
+    monitor.begin_activity("stays", Duration::from_millis(20)).unwrap();
+    monitor.resume().unwrap();
+    assert_eq!(interrupts.recv_timeout(LONG).unwrap().as_deref(), Some("stays"));
+    assert_eq!(monitor.shared.stalled().flatten().as_deref(), Some("stays"));
+    monitor.close().unwrap();
+}
+
+#[test]
+fn what_is_counted_goes_on_from_life_to_life() {
+    let monitor = monitor(16);
+    let mut turns = 0;
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for life in 1..=3 {
+        monitor.start().unwrap();
+        let local = monitor.local_address().unwrap();
+        stranger.send_to(b"nothing of ours", local).unwrap();
+        let limit = Instant::now() + LONG;
+        while monitor.statistics().counted.rejected < life {
+            assert!(Instant::now() < limit);
+            std::thread::yield_now();
+        }
+        monitor.end().unwrap();
+        let counted = monitor.statistics().counted;
+        assert_eq!((counted.rejected, counted.accepted), (life, 0));
+        assert!(counted.turns > turns);
+        turns = counted.turns;
+    }
     monitor.close().unwrap();
 }
 

@@ -156,7 +156,16 @@ fn lock_library() -> io::Result<()> {
     search.outcome
 }
 
+/// Only where there is no limit: under one, what is locked now succeeds, and one day the host's malloc
+/// fails because its memory would have to be locked too. (A capability that lifts the limit is not
+/// looked for: in a user namespace it does not.)
 fn lock_process() -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the struct lives across the call.
+    outcome(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) })?;
+    if limit.rlim_cur != libc::RLIM_INFINITY {
+        return Err(io::Error::other("RLIMIT_MEMLOCK must be unlimited for \"process\""));
+    }
     // SAFETY: no pointers are involved.
     outcome(unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) })
 }

@@ -2,8 +2,12 @@
 
 use core::sync::atomic::Ordering;
 
+use crossbeam_channel::TryRecvError;
+
 use super::{OVERTIME, Turner};
-use crate::proto::machine::Input;
+use crate::proto::machine::{ActivityInput, Input, MAX_ACTIVITIES};
+use crate::proto::time::Now;
+use crate::runtime::activities::Seen;
 use crate::runtime::command::Command;
 use crate::runtime::core::Core;
 use crate::runtime::sys::clock;
@@ -13,11 +17,18 @@ impl Turner<'_> {
     /// Returns whether there was any.
     pub(super) fn take_commands(&mut self, core: &mut Core) -> bool {
         let mut any = false;
-        while let Ok(command) = self.commands.try_recv() {
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.take_command(core, command),
+                Err(TryRecvError::Empty) => return any,
+                Err(TryRecvError::Disconnected) => {
+                    let why = "the monitor failed: peermon-pump was lost".to_owned();
+                    self.shared.cripple(why);
+                    return any;
+                }
+            }
             any = true;
-            self.take_command(core, command);
         }
-        any
     }
 
     fn take_command(&mut self, core: &mut Core, command: Command) {
@@ -26,6 +37,7 @@ impl Turner<'_> {
             Command::End(reason) => {
                 let linger = self.shared.plan.settings.end_linger;
                 self.give_up = Some(now.mono + linger + OVERTIME);
+                self.ending = Some(reason);
                 self.feed(core, now, Input::End { reason });
             }
             Command::AddPeer { settings, endpoints, done } => {
@@ -49,23 +61,36 @@ impl Turner<'_> {
             Command::Resume => self.feed(core, now, Input::Resume),
             #[cfg(test)]
             Command::Panic => panic!("on purpose"),
+            #[cfg(test)]
+            Command::PanicInTheMachine => core.tear("on purpose"),
         }
     }
 
-    /// What workers of the application have begun, done and ended since the last turn.
-    pub(super) fn take_activities(&mut self, core: &mut Core) {
-        let mut seen = core::mem::take(&mut self.activities);
-        seen.look(&self.shared.activities, |slot, what| {
-            self.feed(core, clock::now(), Input::Activity { slot, what });
-        });
-        self.activities = seen;
-    }
-
-    pub(super) fn take_pulse(&mut self, core: &mut Core) {
+    /// Whether the application, and its workers, moved since the last turn. Right before the
+    /// judgement at `now`, so that no pulse which was given before that is missed.
+    pub(super) fn tell_progress(&mut self, core: &mut Core, now: Now) {
         let pulse = self.shared.pulse.load(Ordering::Relaxed);
         if pulse != self.pulse {
             self.pulse = pulse;
-            self.feed(core, clock::now(), Input::AppAlive);
+            self.feed(core, now, Input::AppAlive);
+        }
+        let table = &self.shared.activities;
+        self.activities.begin(table);
+        while let Some((slot, what)) = self.activities.next(table) {
+            self.feed(core, now, Input::Activity { slot, what });
+        }
+    }
+
+    /// The loop is entered again after a panic: what the machine was to be told may be lost, so all of
+    /// it is told anew.
+    pub(super) fn tell_anew(&mut self, core: &mut Core) {
+        for slot in 0..MAX_ACTIVITIES {
+            let what = ActivityInput::Ended;
+            self.feed(core, clock::now(), Input::Activity { slot, what });
+        }
+        self.activities = Seen::default();
+        if let Some(reason) = self.ending {
+            self.feed(core, clock::now(), Input::End { reason });
         }
     }
 }
