@@ -204,14 +204,14 @@ impl Boot {
         let ports = Ports::open(plan).map_err(|error| refused(&shared.plan, error))?;
         let ready = Ready { table, local: ports.socket.local() };
         let logger = || shared.logger.clone();
-        let private = (table != TableKind::Shared).then(|| (ports.registry(), ports::PUMP));
+        let private = ports.registry().map(|registry| (registry, ports::PUMP));
         let (pump, commands) =
-            Pump::start(self.from_hosts.clone(), ports.waker(), private, logger())
+            Pump::start(self.from_hosts.clone(), ports.ringer(), private, logger())
                 .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let at = (ready.local, ports.socket.family());
-        let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &shared.logger);
-        let reach = Reach::open(shared.plan.listen, table, ports.registry(), &shared.logger);
+        let lifelines = Lifelines::open(&shared.plan, at, ports.registry(), &shared.logger);
+        let reach = Reach::open(shared.plan.listen, ports.registry(), &shared.logger);
         let task = Task {
             plan: Arc::clone(&shared.plan),
             family: ports.socket.family(),

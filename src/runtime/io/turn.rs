@@ -75,7 +75,7 @@ struct Wire<'a> {
     sends: &'a mut SendCounters,
     lifelines: &'a mut Lifelines,
     reach: &'a mut Reach,
-    registry: &'a Registry,
+    registry: Option<&'a Registry>,
 }
 
 impl Outlet for Wire<'_> {
@@ -131,8 +131,10 @@ impl<'a> Turner<'a> {
         self.feed(core, clock::now(), Input::Start);
         let mut sleep = Duration::ZERO;
         while !self.is_over() {
-            self.keep_ports();
             self.ports.wait(sleep);
+            // After the sleep, which is when the host may have taken numbers: what is under them now
+            // must neither be read nor written.
+            self.keep_ports();
             self.take_pulse(core);
             // Before the drain: its questions to the kernel take time, and nothing is to be judged by
             // a time up to which not everything was taken.
@@ -178,11 +180,9 @@ impl<'a> Turner<'a> {
 
     /// In the host's table only: the host may have closed our descriptors and taken their numbers.
     fn keep_ports(&mut self) {
-        if self.ports.are_intact() {
-            return;
-        }
-        match self.ports.reopen() {
-            Ok(()) => {
+        match self.ports.keep() {
+            Ok(false) => {}
+            Ok(true) => {
                 self.shared.logger.warn(format_args!(
                     "the host closed the library's descriptors; they were opened anew"
                 ));
@@ -193,7 +193,6 @@ impl<'a> Turner<'a> {
                     DEBUG,
                     format_args!("the host closed the library's descriptors: {what}: {error}"),
                 );
-                std::thread::sleep(FLUSH);
             }
         }
     }

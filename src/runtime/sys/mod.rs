@@ -14,3 +14,4 @@ pub mod table;
 pub mod tcp;
 pub mod udp;
 pub mod wake;
+pub mod watch;
