@@ -1,6 +1,6 @@
 //! Compiles the hosts of `tests/guest/c` and runs them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -70,11 +70,6 @@ impl Lab {
     /// Lets `command` find the shared library.
     pub fn equip(&self, command: &mut Command) {
         command.env("LD_LIBRARY_PATH", self.libraries.path());
-    }
-
-    /// The compiled host.
-    pub fn program(&self) -> &Path {
-        &self.program
     }
 
     /// The shared library, for hosts that load it by themselves.

@@ -14,7 +14,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod callbacks;
+mod descriptors;
+mod exit;
 mod fork;
 mod lab;
+mod neighbours;
+mod output;
+mod refusals;
 mod signals;
 mod start;
