@@ -21,7 +21,8 @@ fn a_killed_server_is_down_at_once_though_a_raw_clone_of_it_lives() {
 }
 
 /// Must-have 4, for a large heap: the peer knows before the kernel has freed it. The time of one
-/// kill is chance on a busy machine, so two of eight have to be like that; without the twin none is.
+/// kill is chance on a busy machine, so two of eight have to be like that; of lifelines in the table
+/// that the process shares none is. (How many are, is measured by `make detection`.)
 #[test]
 fn a_killed_server_with_a_large_heap_is_down_before_its_memory_is_freed() {
     let Some(lab) = Lab::new("kill.c") else { return };

@@ -16,6 +16,7 @@ mod support;
 
 mod callbacks;
 mod descriptors;
+mod document;
 mod exit;
 mod fork;
 mod lab;

@@ -5,7 +5,7 @@
  */
 #include "every_call.h"
 
-#define LOADS 3
+#define LOADS 2
 
 static monitor_t *monitor;
 static volatile int stop;
@@ -39,6 +39,24 @@ static void *load(void *user_data)
       if (call->make(monitor) < 0)
         CHECK(!"a call under load failed");
     }
+  }
+  return NULL;
+}
+
+/* Keeps the lock of all handles busy, which a fork must not catch in the hands of another thread. */
+static void *hammer(void *unused)
+{
+  int turn;
+
+  (void)unused;
+  while (!stop) {
+    for (turn = 0; turn < 200; turn++) {
+      monitor_config_t *config;
+
+      CHECK_OK(monitor_config_new(&config));
+      CHECK_OK(monitor_config_free(config));
+    }
+    poll(NULL, 0, 1);
   }
   return NULL;
 }
@@ -80,7 +98,7 @@ int main(int argc, char **argv)
 {
   struct watcher watcher;
   struct account account;
-  pthread_t threads[LOADS];
+  pthread_t threads[LOADS + 1];
   int numbers[LOADS];
   int forks;
   int i;
@@ -100,6 +118,7 @@ int main(int argc, char **argv)
     numbers[i] = i;
     CHECK(pthread_create(&threads[i], NULL, load, &numbers[i]) == 0);
   }
+  CHECK(pthread_create(&threads[LOADS], NULL, hammer, NULL) == 0);
   for (i = 0; i < forks; i++) {
     pid_t child = fork();
 
@@ -111,7 +130,7 @@ int main(int argc, char **argv)
     CHECK(!child_failed(child));
   }
   stop = 1;
-  for (i = 0; i < LOADS; i++)
+  for (i = 0; i <= LOADS; i++)
     CHECK(pthread_join(threads[i], NULL) == 0);
   CHECK(logged > 0);
   account = watcher_account(&watcher);
