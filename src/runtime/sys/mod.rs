@@ -5,6 +5,7 @@ pub mod clock;
 pub mod eventfd;
 pub mod exit;
 pub mod family;
+pub mod inherited;
 pub mod netlink;
 pub mod refusals;
 pub mod schedule;

@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::clock::spec_nanos;
 use super::family::{Family, canonical};
+use super::inherited::{self, Listed};
 use super::refusals;
 use super::sockopt;
 use super::table::move_up;
@@ -49,6 +50,8 @@ pub struct PeerSocket {
     cookie: Option<u64>,
     /// The number belongs to the host by now.
     lost: bool,
+    /// Children of the host close it.
+    listed: Option<Listed>,
     /// A call has shown that the error queue holds something.
     reported: Cell<bool>,
     private: PhantomData<*const ()>,
@@ -99,7 +102,9 @@ impl PeerSocket {
         // SAFETY: `move_up` returns the number of the socket that was just released to it.
         let socket = unsafe { Socket::from_raw_fd(number) };
         let cookie = if shared { sockopt::cookie(number) } else { None };
-        Ok(Self { socket, family, cookie, lost: false, reported, private: PhantomData })
+        let listed = cookie.and_then(|cookie| inherited::list(number, cookie));
+        let (lost, private) = (false, PhantomData);
+        Ok(Self { socket, family, cookie, lost, listed, reported, private })
     }
 
     /// Which addresses it reaches.
@@ -128,6 +133,7 @@ impl PeerSocket {
     /// From now on the number is not touched any more: nothing arrives, and sends fail.
     pub fn lose(&mut self) {
         self.lost = true;
+        self.listed = None;
     }
 
     /// Lets go without closing: the number belongs to the host by now.

@@ -1,5 +1,8 @@
 /* What the library does in the child of a fork before the fork returns there: no allocation, no
- * system call through libc, no log line. Both are replaced here by functions that count. */
+ * system call through libc but for what it closes, no log line. Both are replaced here by functions
+ * that count.
+ *
+ *     handler private|shared */
 #include "guest.h"
 
 #include <dlfcn.h>
@@ -136,13 +139,16 @@ static void once(void)
   CHECK(!child_failed(child));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
   monitor_t *monitor;
   monitor_t *other;
   void *volatile taken;
   int i;
 
+  CHECK(argc == 2);
+  if (is_shared(argv[1]))
+    refuse_private_table();
   parent = getpid();
   logged_by_others =
     (int *)mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -28,6 +28,7 @@ static void be_clients(const struct sockaddr_in *to)
   for (i = 0; i < CLIENTS; i++) {
     numbers[i] = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(numbers[i] >= 0);
+    leave_no_trace(numbers[i]);
     CHECK(connect(numbers[i], (const struct sockaddr *)to, sizeof *to) == 0);
   }
   for (round = 0; round < ROUNDS; round++) {
