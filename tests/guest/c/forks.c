@@ -4,6 +4,7 @@
  *     forks COUNT       or: forks list
  */
 #include "every_call.h"
+#include "watcher.h"
 
 #define LOADS 2
 

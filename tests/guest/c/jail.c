@@ -1,7 +1,7 @@
 /* Started where a service manager puts servers: in an empty root, as nobody.
  *
  *     jail FOLDER private|shared */
-#include "guest.h"
+#include "watcher.h"
 
 #include <grp.h>
 

@@ -5,7 +5,7 @@
  * With a private table the watcher knows it by the lifelines: it has a minute to detect otherwise.
  * With the host's table it knows it by heartbeats: a forked child has let go of the port, so that
  * nobody listens there and another server may; a raw clone has it still, and the deadline passes. */
-#include "guest.h"
+#include "watcher.h"
 
 #include <sys/mman.h>
 

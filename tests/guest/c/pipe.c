@@ -2,7 +2,7 @@
  * default: it would end this process.
  *
  *     pipe private|shared */
-#include "guest.h"
+#include "watcher.h"
 
 /* Connects to the library's TCP port and cuts it in the rudest way, after `length` bytes. */
 static void connect_and_reset(int length)

@@ -3,7 +3,7 @@
  *     rearm daemon      init, daemon(3), start
  *     rearm killed      start, fork, the parent is killed, the child starts the same handle
  */
-#include "guest.h"
+#include "watcher.h"
 
 static void go_on(monitor_t *monitor, int tell, int stay)
 {

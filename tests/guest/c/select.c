@@ -3,7 +3,7 @@
  * last number that fits: with one more of ours there would be one too many.
  *
  *     select private|shared */
-#include "guest.h"
+#include "watcher.h"
 
 #include <sys/select.h>
 

@@ -3,7 +3,7 @@
  *     setuid UID
  *
  * It returns, every thread has the new user, and the peer is watched as before. */
-#include "guest.h"
+#include "watcher.h"
 
 static void all_threads_are(unsigned user)
 {

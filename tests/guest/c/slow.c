@@ -4,7 +4,7 @@
  *     slow event|dispatch|log
  *
  * As long as a callback of a minute is in its effect: nothing waits for it but later callbacks. */
-#include "guest.h"
+#include "watcher.h"
 
 #define DETECT "2s"
 #define BLOCK (5 * SECOND)
