@@ -131,9 +131,11 @@ impl<'a> Turner<'a> {
         self.feed(core, clock::now(), Input::Start);
         let mut sleep = Duration::ZERO;
         while !self.is_over() {
+            // Before the sleep, which would be one at a number of the host's: until it ended nobody
+            // would listen, and the peers be told so. After it, because what is under the numbers
+            // now must neither be read nor written.
+            self.keep_ports();
             self.ports.wait(sleep);
-            // After the sleep, which is when the host may have taken numbers: what is under them now
-            // must neither be read nor written.
             self.keep_ports();
             self.take_pulse(core);
             // Before the drain: its questions to the kernel take time, and nothing is to be judged by

@@ -14,6 +14,7 @@
 static struct watcher watcher;
 static monitor_t *monitor;
 static int events;
+static int shared;
 
 static void on_event(const monitor_event_t *event, void *user_data)
 {
@@ -47,6 +48,16 @@ static int64_t two_heartbeats(void)
   return now() - begun;
 }
 
+/* Nobody was told down. In the host's table the port is closed for the moment that it takes to open it
+ * anew; on a busy machine that moment may be long enough for a peer to be refused, but not longer. */
+static void is_watched(void)
+{
+  if (shared)
+    UNTIL_ACCOUNT(&watcher, account.state == MONITOR_STATE_UP && account.downs == account.recoveries);
+  else
+    CHECK(watcher_account(&watcher).downs == 0);
+}
+
 /* The host has these numbers now. */
 static void live_on(const char *what, enum kind kind, const int *numbers, int count)
 {
@@ -68,7 +79,7 @@ static void live_on(const char *what, enum kind kind, const int *numbers, int co
   UNTIL((monitor_dispatch(monitor, 0), events > heard));
   for (i = 0; i < count; i++)
     is_untouched(&files[i]);
-  CHECK(watcher_account(&watcher).downs == 0);
+  is_watched();
   CHECK(status_of(monitor, "billing").outages == 0);
   printf("measured %s %s two_beats_ms %ld\n", what, kinds[kind], (long)(took / MILLISECOND));
   /* two periods, and as long again for a machine that has other things to do */
@@ -147,7 +158,7 @@ static void in_the_hosts_table(void)
   for (i = 0; i < count; i++)
     close(ours[i]);
   CHECK(two_heartbeats() < 4 * PERIOD);
-  CHECK(watcher_account(&watcher).downs == 0);
+  is_watched();
 }
 
 static void in_a_private_table(void)
@@ -175,7 +186,6 @@ static void in_a_private_table(void)
 int main(int argc, char **argv)
 {
   int number;
-  int shared;
 
   CHECK(argc == 2);
   shared = is_shared(argv[1]);
