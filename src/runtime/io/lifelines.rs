@@ -51,10 +51,10 @@ impl Lifelines {
     /// Opens what the plan wants and the system allows: whatever is refused costs one warning, and
     /// heartbeats go on without. `local` is where the UDP socket is.
     ///
-    /// In the host's table, where there is no `registry`, there are none: children of the host would hold them open, so that their
-    /// end proved nothing, and a host that closes its descriptors would cut them or, worse, find
-    /// its own under their numbers. They cannot be guarded as the one UDP socket is without asking
-    /// for every one of them in every turn.
+    /// In the host's table, where there is no `registry`, there are none: children of the host would
+    /// hold them open, so that their end proved nothing, and a host that closes its descriptors
+    /// would cut them or, worse, find its own under their numbers. They cannot be guarded as the one
+    /// UDP socket is without asking for every one of them in every turn.
     pub fn open(
         plan: &Plan,
         (local, family): (Option<SocketAddr>, Family),

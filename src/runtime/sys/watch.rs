@@ -10,10 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::eventfd::{BellEnd, HostEnd};
 
+/// The sleep instead of one that the system refuses.
+const REFUSED: Duration = Duration::from_millis(20);
+
 /// Waits for one socket and for a bell. Not for use in a private table, where epoll is cheaper.
 #[derive(Debug)]
 pub struct Watch {
     bell: HostEnd,
+    /// The number of the bell belongs to the host, and there was no other.
+    lost: bool,
     ring: Arc<Mutex<BellEnd>>,
     /// What the last wait found at the socket.
     seen: Option<Seen>,
@@ -34,7 +39,8 @@ impl Watch {
     /// What the kernel says.
     pub fn new() -> io::Result<Self> {
         let bell = HostEnd::create_high()?;
-        Ok(Self { bell, ring: Arc::new(Mutex::new(bell.bell())), seen: None })
+        let ring = Arc::new(Mutex::new(bell.bell()));
+        Ok(Self { bell, lost: false, ring, seen: None })
     }
 
     /// Ends a wait, from any thread. A ring that hits a number which is not ours any more is none:
@@ -47,16 +53,18 @@ impl Watch {
     /// Sleeps until the socket has something, somebody rings, or `limit` is over, which is rounded
     /// up to milliseconds. A negative number is no socket.
     pub fn wait(&mut self, socket: RawFd, limit: Duration) {
-        let mut polled = [socket, self.bell.number()].map(|fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        });
+        let bell = if self.lost { -1 } else { self.bell.number() };
+        let mut polled =
+            [socket, bell].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
         let limit = limit.checked_add(Duration::from_nanos(999_999)).unwrap_or(limit).as_millis();
         let limit = libc::c_int::try_from(limit).unwrap_or(libc::c_int::MAX);
         // SAFETY: two pollfds that live across the call.
         let ready = unsafe { libc::poll(polled.as_mut_ptr(), 2, limit) };
         self.seen = None;
+        if ready < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            // Nothing that is known, but it must not become a busy loop.
+            std::thread::sleep(REFUSED);
+        }
         if ready <= 0 {
             return;
         }
@@ -79,12 +87,14 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// What the kernel says; until the next attempt nobody is woken by a ring.
+    /// What the kernel says; until the next attempt a ring wakes nobody.
     pub fn keep(&mut self) -> io::Result<bool> {
-        if self.bell.is_ours() {
+        if !self.lost && self.bell.is_ours() {
             return Ok(false);
         }
+        self.lost = true;
         self.bell = HostEnd::create_high()?;
+        self.lost = false;
         *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = self.bell.bell();
         Ok(true)
     }
