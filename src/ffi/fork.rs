@@ -2,7 +2,8 @@
 //! that nobody ever releases.
 //!
 //! The forking thread takes the lock before the fork and both sides release it after. All that the
-//! child does is to release it: no allocation, no log line, no system call beyond a futex wake.
+//! child does is to release it, and to close sockets that it should not have: no allocation, no log
+//! line, no system call beyond these and a futex wake.
 //!
 //! The lock is std's and not parking_lot's on purpose. Waiters of a parking_lot mutex queue in a
 //! table of the whole process, whose buckets have locks of their own; a fork can catch another
@@ -15,6 +16,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::MutexGuard;
 
 use crate::error::{Error, Result};
+use crate::runtime::sys::inherited;
 
 use super::registry::{self, Registry};
 
@@ -46,7 +48,8 @@ pub fn prepare() -> Result<()> {
     }
     // SAFETY: the handlers are functions without arguments that live as long as the library, which
     // is never unloaded (-z nodelete).
-    let rc = unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    let rc =
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_the_child)) };
     if rc != 0 {
         let cause = std::io::Error::from_raw_os_error(rc);
         return Err(Error::io("registering fork handlers", &cause));
@@ -71,6 +74,12 @@ extern "C" fn before_fork() {
         FORKING.store(me, Ordering::Relaxed);
     }
     DEPTH.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The child lets go of what it inherited where it shares a descriptor table with the library.
+extern "C" fn in_the_child() {
+    inherited::close_in_child();
+    after_fork();
 }
 
 /// In the parent and in the child alike.

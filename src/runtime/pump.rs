@@ -7,11 +7,10 @@
 //! known at once).
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token, Waker};
+use mio::{Interest, Registry, Token};
 
 use super::command::Command;
 use super::restart::persist;
@@ -35,14 +34,14 @@ pub struct Pump {
 impl Pump {
     /// Starts carrying what arrives in `from` to the returned channel; to be called on `io`. In a
     /// private table a bell of the pump's own wakes the poller, as `token`; where the poller lives in
-    /// the host's table, or there is no descriptor left for that, its `waker` does.
+    /// the host's table, or there is no descriptor left for that, `ring` does.
     ///
     /// # Errors
     ///
     /// What the system refuses.
     pub fn start(
         from: Receiver<Command>,
-        waker: Arc<Mutex<Waker>>,
+        ring: Box<dyn Fn() + Send>,
         private: Option<(&Registry, Token)>,
         logger: &Logger,
     ) -> io::Result<(Self, Receiver<Command>)> {
@@ -69,13 +68,7 @@ impl Pump {
                     None => carry(&from, &to, &halted, &own, || heirloom.ring()),
                 }))?
             }
-            None => {
-                let ring = move || {
-                    // One that fails costs time only: the poller looks by itself once per second.
-                    let _ = waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
-                };
-                start(Box::new(move || carry(&from, &to, &halted, &own, ring)))?
-            }
+            None => start(Box::new(move || carry(&from, &to, &halted, &own, ring)))?,
         };
         Ok((Self { thread, halt, _bell: bell }, commands))
     }

@@ -15,7 +15,6 @@ use crate::proto::wire::MAX_LEN;
 use crate::runtime::lines::{Buffer, Happened, LineCounters, Lines, Place};
 use crate::runtime::sys::clock;
 use crate::runtime::sys::family::Family;
-use crate::runtime::sys::table::TableKind;
 use crate::runtime::timekeeper::Timekeeper;
 use crate::runtime::twin::{LAST_WORDS, Twin};
 
@@ -52,25 +51,24 @@ impl Lifelines {
     /// Opens what the plan wants and the system allows: whatever is refused costs one warning, and
     /// heartbeats go on without. `local` is where the UDP socket is.
     ///
-    /// In the host's table there are none: children of the host would hold them open, so that their
-    /// end proved nothing, and a host that closes its descriptors would cut them or, worse, find
-    /// its own under their numbers. They cannot be guarded as the one UDP socket is without asking
-    /// for every one of them in every turn.
+    /// In the host's table, where there is no `registry`, there are none: children of the host would
+    /// hold them open, so that their end proved nothing, and a host that closes its descriptors
+    /// would cut them or, worse, find its own under their numbers. They cannot be guarded as the one
+    /// UDP socket is without asking for every one of them in every turn.
     pub fn open(
         plan: &Plan,
-        table: TableKind,
         (local, family): (Option<SocketAddr>, Family),
-        registry: &Registry,
+        registry: Option<&Registry>,
         timekeeper: &Timekeeper,
     ) -> Self {
         let mut lifelines = Self::none();
         let logger = &timekeeper.logger;
         let peers = plan.settings.peers.len();
         let most = usize::try_from(plan.settings.lifeline_max_peers).unwrap_or(usize::MAX);
-        if most == 0 || peers > most || table == TableKind::Shared {
+        if most == 0 || peers > most {
             return lifelines;
         }
-        let Some(local) = local else { return lifelines };
+        let (Some(local), Some(registry)) = (local, registry) else { return lifelines };
         // Of every peer one line that stands and one that is about to replace it, both ways, and
         // strangers that have not said who they are.
         let most = most.saturating_mul(4).saturating_add(64);
@@ -114,10 +112,16 @@ impl Lifelines {
     }
 
     /// Does what is asked for; what cannot be done is told as over.
-    pub fn order(&mut self, conn: Conn, index: u8, what: LineOutput<'_>, registry: &Registry) {
+    pub fn order(
+        &mut self,
+        conn: Conn,
+        index: u8,
+        what: LineOutput<'_>,
+        registry: Option<&Registry>,
+    ) {
         let now = clock::mono();
-        match (index, &mut self.own, &mut self.twin) {
-            (0, Some(lines), _) => lines.order(conn, what, registry, now),
+        match (index, self.own.as_mut().zip(registry), &mut self.twin) {
+            (0, Some((lines, registry)), _) => lines.order(conn, what, registry, now),
             (1, _, Some(twin)) => twin.order(conn, what, now),
             _ => match what {
                 LineOutput::Connect { .. } => self.failed.push_back((conn, index)),
@@ -128,12 +132,12 @@ impl Lifelines {
     }
 
     /// What happened next, until nothing has or the turn is full; a datagram lies in `buffer`.
-    pub fn next(&mut self, buffer: &mut Buffer, registry: &Registry) -> Option<Heard> {
+    pub fn next(&mut self, buffer: &mut Buffer, registry: Option<&Registry>) -> Option<Heard> {
         let over = Happened::Closed(Closing::Failed);
         if let Some((conn, index)) = self.failed.pop_front() {
             return Some(Heard { conn, index, what: over, at: clock::mono() });
         }
-        if let Some(lines) = &mut self.own
+        if let Some((lines, registry)) = self.own.as_mut().zip(registry)
             && let Some((conn, what)) = lines.next(buffer, registry)
         {
             return Some(Heard { conn, index: 0, what, at: clock::mono() });
@@ -179,9 +183,11 @@ impl Lifelines {
             let mut buffer = Box::new([0; MAX_LEN]);
             while lines.settle() && clock::mono().since(begun) < LAST_WORDS {
                 ports.wait(MOMENT);
-                ports.events().for_each(|event| lines.notice(event.token()));
+                ports.events().for_each(|ready| lines.notice(ready.token));
                 lines.begin_turn();
-                while lines.next(&mut buffer, ports.registry()).is_some() {}
+                if let Some(registry) = ports.registry() {
+                    while lines.next(&mut buffer, registry).is_some() {}
+                }
             }
         }
         drop(own);

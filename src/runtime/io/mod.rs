@@ -216,14 +216,14 @@ impl Boot {
         let logger = || shared.logger.clone();
         let timekeeper = shared.timekeeper();
         timekeeper.begin();
-        let private = (table != TableKind::Shared).then(|| (ports.registry(), ports::PUMP));
+        let private = ports.registry().map(|registry| (registry, ports::PUMP));
         let (pump, commands) =
-            Pump::start(self.from_hosts.clone(), ports.waker(), private, &shared.logger)
+            Pump::start(self.from_hosts.clone(), ports.ringer(), private, &shared.logger)
                 .map_err(|error| Error::io("start the thread peermon-pump", &error))?;
         let (tap, recorder) = recording(&shared.plan, &shared.logger).unzip();
         let at = (ready.local, ports.socket.family());
-        let lifelines = Lifelines::open(&shared.plan, table, at, ports.registry(), &timekeeper);
-        let reach = Reach::open(shared.plan.listen, table, ports.registry(), &shared.logger);
+        let lifelines = Lifelines::open(&shared.plan, at, ports.registry(), &timekeeper);
+        let reach = Reach::open(shared.plan.listen, ports.registry(), &shared.logger);
         let task = Task {
             plan: Arc::clone(&shared.plan),
             family: ports.socket.family(),

@@ -14,7 +14,6 @@ use crate::config::plan::Listen;
 use crate::notify::log::{DEBUG, Logger};
 use crate::proto::time::Time;
 use crate::runtime::sys::netlink::{Netlink, Route};
-use crate::runtime::sys::table::TableKind;
 
 /// A change comes in several messages; so long after the first one everything is looked at.
 const SETTLE: Duration = Duration::from_millis(10);
@@ -60,10 +59,10 @@ impl Reach {
     /// Has changes watched by the poller behind `registry`. Where the system refuses, nothing is
     /// ever said, but for one line; nor in the host's table, where these sockets would have to be
     /// guarded as the one for datagrams is.
-    pub fn open(listen: Listen, table: TableKind, registry: &Registry, logger: &Logger) -> Self {
-        let opened = match table {
-            TableKind::Shared => Err(io::Error::other("the descriptor table is the host's")),
-            TableKind::Private | TableKind::PrivateByUnshare => watched(registry),
+    pub fn open(listen: Listen, registry: Option<&Registry>, logger: &Logger) -> Self {
+        let opened = match registry {
+            None => Err(io::Error::other("the descriptor table is the host's")),
+            Some(registry) => watched(registry),
         };
         let netlink = match opened {
             Ok(netlink) => Some(netlink),
@@ -230,7 +229,7 @@ mod tests {
             let poll = Poll::new().unwrap();
             let (logger, _lines) = Logger::new();
             let listen = Listen::At(listen.parse().unwrap());
-            let reach = Reach::open(listen, TableKind::Private, poll.registry(), &logger);
+            let reach = Reach::open(listen, Some(poll.registry()), &logger);
             Self { poll, events: Events::with_capacity(8), reach }
         }
 
@@ -327,11 +326,10 @@ mod tests {
 
     #[test]
     fn without_netlink_nothing_is_said_but_one_line() {
-        let poll = Poll::new().unwrap();
         let (logger, lines) = Logger::new();
         logger.want(DEBUG);
         let listen = Listen::Any(28170);
-        let mut reach = Reach::open(listen, TableKind::Shared, poll.registry(), &logger);
+        let mut reach = Reach::open(listen, None, &logger);
         let line = lines.try_recv().unwrap();
         assert!(line.text.starts_with("own links and routes cannot be watched"), "{}", line.text);
         let error = io::Error::from_raw_os_error(libc::ENETUNREACH);

@@ -87,7 +87,7 @@ struct Wire<'a> {
     sends: &'a mut SendCounters,
     lifelines: &'a mut Lifelines,
     reach: &'a mut Reach,
-    registry: &'a Registry,
+    registry: Option<&'a Registry>,
 }
 
 impl Outlet for Wire<'_> {
@@ -159,8 +159,12 @@ impl<'a> Turner<'a> {
     pub fn serve(&mut self, core: &mut Core) {
         let mut sleep = Duration::ZERO;
         while !self.is_over() {
+            // Before the sleep, which would be one at a number of the host's: until it ended nobody
+            // would listen, and the peers be told so. After it, because what is under the numbers
+            // now must neither be read nor written.
             self.keep_ports();
             self.ports.wait(sleep);
+            self.keep_ports();
             // Before the drain: its questions to the kernel take time, and nothing is to be judged by
             // a time up to which not everything was taken.
             self.tell_reach(core);
@@ -209,11 +213,9 @@ impl<'a> Turner<'a> {
 
     /// In the host's table only: the host may have closed our descriptors and taken their numbers.
     fn keep_ports(&mut self) {
-        if self.ports.are_intact() {
-            return;
-        }
-        match self.ports.reopen() {
-            Ok(()) => {
+        match self.ports.keep() {
+            Ok(false) => {}
+            Ok(true) => {
                 self.shared.logger.warn(format_args!(
                     "the host closed the library's descriptors; they were opened anew"
                 ));
@@ -224,7 +226,6 @@ impl<'a> Turner<'a> {
                     DEBUG,
                     format_args!("the host closed the library's descriptors: {what}: {error}"),
                 );
-                std::thread::sleep(FLUSH);
             }
         }
     }

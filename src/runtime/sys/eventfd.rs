@@ -8,6 +8,8 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use std::io;
 use std::os::fd::RawFd;
 
+use super::table::move_up;
+
 /// What tells this descriptor from a file of the host that has taken its number since.
 ///
 /// Every eventfd, epoll, timerfd and signalfd of the machine has one and the same inode, so that
@@ -35,15 +37,19 @@ pub struct HostEnd {
 }
 
 impl HostEnd {
-    /// A new counter at zero. It is not moved up: the host may want it in an `fd_set`.
+    /// A new counter at zero. It is not moved up: the host may want it in an `fd_set`; but it is
+    /// never 0, 1 or 2, because a host that has closed these may print all the same.
     pub fn create() -> io::Result<Self> {
-        // SAFETY: no pointers are involved.
-        let number = unsafe {
-            libc::eventfd(0, libc::EFD_SEMAPHORE | libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)
-        };
-        if number < 0 {
-            return Err(io::Error::last_os_error());
-        }
+        Self::marked(above_standard(eventfd(libc::EFD_SEMAPHORE)?)?)
+    }
+
+    /// As [`HostEnd::create`], for a counter that the host does not see: it is moved up, and one
+    /// [`HostEnd::take`] takes all.
+    pub fn create_high() -> io::Result<Self> {
+        Self::marked(move_up(eventfd(0)?))
+    }
+
+    fn marked(number: RawFd) -> io::Result<Self> {
         let round = MARKS.fetch_add(1, Ordering::Relaxed).rem_euclid(LAST_MARK - FIRST_MARK + 1);
         // SAFETY: no pointers are involved. Where this is refused, the inode alone must do.
         unsafe { libc::fcntl(number, F_SETSIG, FIRST_MARK + round) };
@@ -121,7 +127,8 @@ impl HostEnd {
         }
     }
 
-    fn is_ours(&self) -> bool {
+    /// Whether the number still is this counter.
+    pub fn is_ours(&self) -> bool {
         identity(self.number) == Some(self.identity)
     }
 }
@@ -144,6 +151,25 @@ impl BellEnd {
         // SAFETY: writes the eight bytes of `one`.
         unsafe { libc::write(self.number, (&raw const one).cast(), size_of::<u64>()) };
     }
+}
+
+fn eventfd(flags: libc::c_int) -> io::Result<RawFd> {
+    // SAFETY: no pointers are involved.
+    let number = unsafe { libc::eventfd(0, flags | libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+    if number < 0 { Err(io::Error::last_os_error()) } else { Ok(number) }
+}
+
+/// The descriptor under a number above 2. On failure it is closed.
+fn above_standard(number: RawFd) -> io::Result<RawFd> {
+    if number > 2 {
+        return Ok(number);
+    }
+    // SAFETY: no pointers are involved; the old number was made by the caller and is nobody else's.
+    let moved = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    let error = io::Error::last_os_error();
+    // SAFETY: as above.
+    unsafe { libc::close(number) };
+    if moved < 0 { Err(error) } else { Ok(moved) }
 }
 
 fn identity(number: RawFd) -> Option<Identity> {

@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::clock::spec_nanos;
 use super::family::{Family, canonical};
+use super::inherited::{self, Listed};
 use super::refusals;
 use super::sockopt;
 use super::table::move_up;
@@ -47,6 +48,10 @@ pub struct PeerSocket {
     socket: Socket,
     family: Family,
     cookie: Option<u64>,
+    /// The number belongs to the host by now.
+    lost: bool,
+    /// Children of the host close it.
+    listed: Option<Listed>,
     /// A call has shown that the error queue holds something.
     reported: Cell<bool>,
     private: PhantomData<*const ()>,
@@ -97,7 +102,9 @@ impl PeerSocket {
         // SAFETY: `move_up` returns the number of the socket that was just released to it.
         let socket = unsafe { Socket::from_raw_fd(number) };
         let cookie = if shared { sockopt::cookie(number) } else { None };
-        Ok(Self { socket, family, cookie, reported, private: PhantomData })
+        let listed = cookie.and_then(|cookie| inherited::list(number, cookie));
+        let (lost, private) = (false, PhantomData);
+        Ok(Self { socket, family, cookie, lost, listed, reported, private })
     }
 
     /// Which addresses it reaches.
@@ -107,17 +114,26 @@ impl PeerSocket {
 
     /// Where it is bound.
     pub fn local(&self) -> Option<SocketAddr> {
+        if self.lost {
+            return None;
+        }
         self.socket.local_addr().ok().and_then(|address| address.as_socket()).map(canonical)
     }
 
-    /// Its number, for the poller.
+    /// Its number, for the poller; negative once it is lost.
     pub fn number(&self) -> RawFd {
-        self.socket.as_raw_fd()
+        if self.lost { -1 } else { self.socket.as_raw_fd() }
     }
 
     /// Whether its number still is this socket; always so in a private table.
     pub fn is_intact(&self) -> bool {
-        self.cookie.is_none() || sockopt::cookie(self.number()) == self.cookie
+        !self.lost && (self.cookie.is_none() || sockopt::cookie(self.number()) == self.cookie)
+    }
+
+    /// From now on the number is not touched any more: nothing arrives, and sends fail.
+    pub fn lose(&mut self) {
+        self.lost = true;
+        self.listed = None;
     }
 
     /// Lets go without closing: the number belongs to the host by now.
@@ -127,6 +143,9 @@ impl PeerSocket {
 
     /// Reads one datagram without waiting.
     pub fn read(&self, buffer: &mut [u8]) -> Read {
+        if self.lost {
+            return Read::Empty;
+        }
         match self.read_once(buffer) {
             Read::Failed(error) if self.is_old(&error) => self.read_once(buffer),
             read => read,
@@ -169,6 +188,9 @@ impl PeerSocket {
 
     /// Sends one datagram without waiting and without a signal.
     pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        if self.lost {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
         let to = SockAddr::from(self.family.mapped(to));
         let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
         let once = || self.socket.send_to_with_flags(bytes, &to, flags).map(|_| ());

@@ -50,10 +50,10 @@ impl Turner<'_> {
 
     /// Notes what the poller reported; datagrams, requests and the twin are looked for anyway.
     fn notice(&mut self) {
-        for event in self.ports.events() {
-            self.lifelines.notice(event.token());
-            self.reach.notice(event.token());
-            self.reported |= event.token() == SOCKET && event.is_error();
+        for ready in self.ports.events() {
+            self.lifelines.notice(ready.token);
+            self.reach.notice(ready.token);
+            self.reported |= ready.token == SOCKET && ready.is_error;
         }
     }
 
