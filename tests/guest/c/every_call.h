@@ -76,6 +76,46 @@ static int call_on_log(monitor_t *m) { return monitor_on_log(m, MONITOR_LOG_TRAC
 static int call_pause(monitor_t *m) { return monitor_pause(m, MONITOR_TIMER_JUDGE, 1); }
 static int call_resume(monitor_t *m) { return monitor_resume(m); }
 
+static void no_destroy(void *user_data) { (void)user_data; }
+
+static int call_on_event_full(monitor_t *m)
+{
+  return monitor_on_event_full(m, MONITOR_EVENT_ALL, no_event, NULL, no_destroy);
+}
+
+static int call_on_interrupt_full(monitor_t *m)
+{
+  return monitor_on_interrupt_full(m, no_interrupt, NULL, no_destroy);
+}
+
+static int call_on_log_full(monitor_t *m)
+{
+  return monitor_on_log_full(m, MONITOR_LOG_TRACE, no_log, NULL, no_destroy);
+}
+
+/* Begins, lives, ends: whichever of the three fails says how. */
+static int call_activity(monitor_t *m)
+{
+  monitor_activity_t activity;
+  int code = monitor_activity_begin(m, "one of many", 60000, &activity);
+
+  if (code != MONITOR_OK) {
+    CHECK_RC(monitor_activity_alive(m, 1), code);
+    CHECK_RC(monitor_activity_end(m, 1), code);
+    return code;
+  }
+  CHECK_OK(monitor_activity_alive(m, activity));
+  return monitor_activity_end(m, activity);
+}
+
+static int call_statistics(monitor_t *m)
+{
+  monitor_statistics_t statistics;
+
+  statistics.size = sizeof statistics;
+  return monitor_statistics(m, &statistics);
+}
+
 static int call_config_new(monitor_t *m)
 {
   monitor_config_t *config = NULL;
@@ -159,6 +199,13 @@ static const struct call every_call[] = {
   { "monitor_on_event", WITH_MONITOR, call_on_event },
   { "monitor_on_interrupt", WITH_MONITOR, call_on_interrupt },
   { "monitor_on_log", WITH_MONITOR, call_on_log },
+  { "monitor_on_event_full", WITH_MONITOR, call_on_event_full },
+  { "monitor_on_interrupt_full", WITH_MONITOR, call_on_interrupt_full },
+  { "monitor_on_log_full", WITH_MONITOR, call_on_log_full },
+  { "monitor_activity_begin", WITH_MONITOR, call_activity },
+  { "monitor_activity_alive", WITH_MONITOR, call_activity },
+  { "monitor_activity_end", WITH_MONITOR, call_activity },
+  { "monitor_statistics", WITH_MONITOR, call_statistics },
   { "monitor_pause", WITH_MONITOR, call_pause },
   { "monitor_resume", WITH_MONITOR, call_resume },
   { "monitor_app_end", WITH_MONITOR, call_end },
