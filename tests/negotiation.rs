@@ -6,15 +6,13 @@
     reason = "a test stops at what it does not expect, in its helpers too"
 )]
 
-use std::net::UdpSocket;
+#[path = "support/port.rs"]
+mod port;
+
 use std::time::{Duration, Instant};
 
 use peermon::config::Config;
 use peermon::runtime::Monitor;
-
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn monitor(name: &str, port: u16, peer: &str, peer_port: u16, keys: &[(&str, &str)]) -> Monitor {
     let mut config = Config::new();
@@ -30,7 +28,7 @@ fn monitor(name: &str, port: u16, peer: &str, peer_port: u16, keys: &[(&str, &st
 #[test]
 fn each_server_hears_from_the_other_as_often_as_it_wants() {
     let ms = Duration::from_millis;
-    let (port_a, port_b) = (free_port(), free_port());
+    let (port_a, port_b) = (port::free(), port::free());
     let a = monitor("a", port_a, "b", port_b, &[("detect_within", "2s")]);
     let b = monitor("b", port_b, "a", port_a, &[("detect_within", "30s")]);
     a.start().unwrap();

@@ -13,7 +13,9 @@ mod counting;
 #[path = "support/folder.rs"]
 mod folder;
 
-use std::net::UdpSocket;
+#[path = "support/port.rs"]
+mod port;
+
 use std::time::{Duration, Instant};
 
 use peermon::config::Config;
@@ -24,10 +26,6 @@ use self::folder::Folder;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn monitor(name: &str, port: u16, peer: &str, peer_port: u16, traces: &Folder) -> Monitor {
     let mut config = Config::new();
@@ -43,7 +41,7 @@ fn monitor(name: &str, port: u16, peer: &str, peer_port: u16, traces: &Folder) -
 /// Nor does recording them.
 #[test]
 fn heartbeats_allocate_nothing() {
-    let (port_a, port_b) = (free_port(), free_port());
+    let (port_a, port_b) = (port::free(), port::free());
     let traces = Folder::new("no-allocation");
     let a = monitor("a", port_a, "b", port_b, &traces);
     let b = monitor("b", port_b, "a", port_a, &traces);

@@ -7,8 +7,10 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
+#[path = "support/port.rs"]
+mod port;
+
 use std::collections::BTreeMap;
-use std::net::UdpSocket;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,10 +30,10 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 fn config() -> Config {
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = format!("127.0.0.1:{}", port::free());
     let mut config = Config::new();
     config.set("name", "a").unwrap();
-    config.set("listen", &free.to_string()).unwrap();
+    config.set("listen", &free).unwrap();
     config
 }
 

@@ -8,6 +8,9 @@
     reason = "a test stops at what it does not expect, in its helpers too"
 )]
 
+#[path = "support/port.rs"]
+mod port;
+
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::RawFd;
@@ -29,10 +32,6 @@ fn turn() -> std::sync::MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn monitor(name: &str, port: u16, peers: &[(&str, u16)]) -> Monitor {
     let mut config = Config::new();
     config.set("name", name).unwrap();
@@ -46,7 +45,7 @@ fn monitor(name: &str, port: u16, peers: &[(&str, u16)]) -> Monitor {
 }
 
 fn pair() -> (Monitor, Monitor) {
-    let (a, b) = (free_port(), free_port());
+    let (a, b) = (port::free(), port::free());
     (monitor("a", a, &[("b", b)]), monitor("b", b, &[("a", a)]))
 }
 
@@ -207,7 +206,7 @@ fn a_lack_of_descriptors_costs_lifelines_and_never_the_start() {
 #[test]
 fn a_refused_thread_is_an_error_and_leaves_nothing_behind() {
     let _turn = turn();
-    let a = monitor("a", free_port(), &[]);
+    let a = monitor("a", port::free(), &[]);
     std::thread::scope(|scope| {
         let started = scope.spawn(|| {
             refuse(&[libc::SYS_clone, libc::SYS_clone3]);
@@ -259,7 +258,7 @@ fn a_host_that_closes_everything_cuts_nothing_off() {
 #[test]
 fn a_forked_child_starts_a_copy_with_the_same_peers_and_callbacks() {
     let _turn = turn();
-    let (port_a, port_b) = (free_port(), free_port());
+    let (port_a, port_b) = (port::free(), port::free());
     let a = monitor("a", port_a, &[]);
     a.add_peer("b", &format!("127.0.0.1:{port_b}")).unwrap();
     let b = monitor("b", port_b, &[("a", port_a)]);

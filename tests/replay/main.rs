@@ -9,6 +9,8 @@
 
 #[path = "../support/folder.rs"]
 mod folder;
+#[path = "../support/port.rs"]
+mod port;
 
 mod files;
 mod order;

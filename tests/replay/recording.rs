@@ -1,18 +1,14 @@
 //! What a running monitor records under `trace_dir` can be replayed.
 
 use std::fs;
-use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use peermon::config::Config;
 use peermon::runtime::Monitor;
 
 use super::folder::Folder;
+use super::port;
 use super::replay;
-
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn config(name: &str, port: u16, peer: &str, peer_port: u16) -> Config {
     let mut config = Config::new();
@@ -35,7 +31,7 @@ fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn heartbeats_that_a_monitor_records_are_replayed_life_by_life() {
     let folder = Folder::new("recording");
-    let (port_a, port_b) = (free_port(), free_port());
+    let (port_a, port_b) = (port::free(), port::free());
     let mut watching = config("a", port_a, "b", port_b);
     watching.set("trace_dir", folder.path().to_str().unwrap()).unwrap();
     let a = Monitor::new(watching.check().unwrap()).unwrap();

@@ -276,6 +276,19 @@ mod tests {
         assert!(status.success(), "ip {arguments}");
     }
 
+    /// The kernel tells of a carrier when it comes to it, on a busy machine some time after the command.
+    fn until_carrier(interface: &str) {
+        let limit = Instant::now() + LONG;
+        loop {
+            let shown =
+                Command::new("ip").args(["-o", "link", "show", interface]).output().unwrap();
+            if String::from_utf8_lossy(&shown.stdout).contains("LOWER_UP") {
+                return;
+            }
+            assert!(Instant::now() < limit, "{interface} has no carrier");
+        }
+    }
+
     fn has_ip() -> bool {
         Command::new("ip").arg("-V").output().is_ok()
     }
@@ -302,6 +315,7 @@ mod tests {
             ip("addr add 10.9.0.1/24 dev v0");
             ip("link set v0 up");
             ip("link set v1 up");
+            until_carrier("v0");
             let mut here = Loop::new("10.9.0.1:28170");
             here.send("10.9.0.2:28170", None);
             here.send("10.9.0.3:28170", None);
