@@ -170,3 +170,24 @@ fn a_peer_that_is_marked_interrupts_with_every_down_that_is_told() {
         "the other side did not ask for it"
     );
 }
+
+#[test]
+fn whoever_meets_a_peer_that_is_stalled_already_learns_of_which_activity() {
+    let mut world = World::new(37);
+    for index in 0..2 {
+        world.add(servers::settings(&["a", "b"], index, ms(200), secs(60)));
+    }
+    world.start(B);
+    begin(&mut world, 0, "migration", ms(100));
+    world.run(secs(1));
+    assert_eq!(interrupts(&world, B), [(InterruptKind::AppStalled, Some("migration"))]);
+    world.start(A);
+    world.run(secs(2));
+    let story = world.story(A, "b");
+    assert_eq!(story, [(Started, Reason::None), (Down, Reason::AppStalled)]);
+    let down = &world.nodes[A].events.last().unwrap().1;
+    assert_eq!(down.activity.as_deref(), Some("migration"));
+    // It answers too, and answers name nothing.
+    world.run(secs(30));
+    assert_eq!(world.view(A, "b").unwrap().activity.as_deref(), Some("migration"));
+}
