@@ -49,4 +49,7 @@ pub enum Command {
     /// A bug of the pure ring.
     #[cfg(test)]
     PanicInTheMachine,
+    /// A bug between the request for an end and its way to the machine.
+    #[cfg(test)]
+    PanicBeforeTheEnd,
 }

@@ -144,8 +144,8 @@ fn what_is_counted_goes_on_from_life_to_life() {
     monitor.close().unwrap();
 }
 
-#[test]
-fn peers_of_a_failed_monitor_hear_that_it_is_the_monitor_that_failed() {
+/// What a peer of a monitor sees when that has these bugs.
+fn seen_by_a_peer(bugs: Vec<Command>) -> (EventKind, Reason) {
     let [a, b] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let make = |own: (&str, SocketAddr), peer: (&str, SocketAddr)| {
         let mut config = Config::new();
@@ -162,12 +162,25 @@ fn peers_of_a_failed_monitor_hear_that_it_is_the_monitor_that_failed() {
     one.start().unwrap();
     other.start().unwrap();
     assert_eq!(seen.recv_timeout(LONG).unwrap(), (EventKind::Started, Reason::None));
-    for _ in 0..=RESTARTS {
-        inject_panic(&other);
+    for bug in bugs {
+        inject(&other, bug);
     }
-    assert_eq!(seen.recv_timeout(LONG).unwrap(), (EventKind::Ended, Reason::MonitorFailed));
+    let then = seen.recv_timeout(LONG).unwrap();
     one.close().unwrap();
     other.close().unwrap();
+    then
+}
+
+#[test]
+fn peers_of_a_failed_monitor_hear_that_it_is_the_monitor_that_failed() {
+    let then = seen_by_a_peer((0..=RESTARTS).map(|_| Command::Panic).collect());
+    assert_eq!(then, (EventKind::Ended, Reason::MonitorFailed));
+}
+
+#[test]
+fn an_end_that_a_panic_came_in_between_is_told_all_the_same() {
+    let then = seen_by_a_peer(vec![Command::PanicBeforeTheEnd]);
+    assert_eq!(then, (EventKind::Ended, Reason::None));
 }
 
 #[test]

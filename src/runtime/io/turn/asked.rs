@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use crossbeam_channel::TryRecvError;
 
 use super::{OVERTIME, Turner};
+use crate::proto::event::Reason;
 use crate::proto::machine::{ActivityInput, Input, MAX_ACTIVITIES};
 use crate::proto::time::Now;
 use crate::runtime::activities::Seen;
@@ -35,9 +36,7 @@ impl Turner<'_> {
         let now = clock::now();
         match command {
             Command::End(reason) => {
-                let linger = self.shared.plan.settings.end_linger;
-                self.give_up = Some(now.mono + linger + OVERTIME);
-                self.ending = Some(reason);
+                self.expect_end(reason, now);
                 self.feed(core, now, Input::End { reason });
             }
             Command::AddPeer { settings, endpoints, done } => {
@@ -63,7 +62,18 @@ impl Turner<'_> {
             Command::Panic => panic!("on purpose"),
             #[cfg(test)]
             Command::PanicInTheMachine => core.tear("on purpose"),
+            #[cfg(test)]
+            Command::PanicBeforeTheEnd => {
+                self.expect_end(Reason::None, now);
+                panic!("on purpose");
+            }
         }
+    }
+
+    fn expect_end(&mut self, reason: Reason, now: Now) {
+        let linger = self.shared.plan.settings.end_linger;
+        self.give_up = Some(now.mono + linger + OVERTIME);
+        self.ending = Some(reason);
     }
 
     /// Whether the application, and its workers, moved since the last turn. Right before the
