@@ -4,7 +4,7 @@
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
 //! what, `claim` settles who carries the name, `echo` proves ages, `paths` and `ways` tell of single
 //! addresses, `flap` decides what is told, `lifeline` keeps TCP connections and `exit` finds out what
-//! their end means.
+//! their end means, `own_life` begins and ends with us.
 
 mod apply;
 mod cadence;
@@ -25,6 +25,7 @@ mod limit;
 mod negotiate;
 mod observe;
 mod outbound;
+mod own_life;
 mod paths;
 mod quality;
 mod report;
@@ -64,7 +65,6 @@ use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
 use super::event::{ActivityName, PeerName, Reason};
 use super::health::Health;
-use super::machine::Own;
 use super::record::StatusRecord;
 use super::settings::PeerSettings;
 use super::time::{Now, Time, Wall};
@@ -263,13 +263,6 @@ impl Peer {
         self.timers.due(Timer::Leave).is_none()
     }
 
-    /// This monitor ended: nothing is due.
-    pub fn rest(&mut self, cx: &mut Context<'_>) {
-        self.drop_lines(cx);
-        self.timers.clear();
-        self.outbound.rest();
-    }
-
     /// When one of its timers is due next.
     pub fn next_due(&self) -> Option<Time> {
         self.timers.next()
@@ -284,67 +277,6 @@ impl Peer {
     pub fn take_unmet_news(&mut self, now: Time) -> bool {
         // Of a peer that is not up nothing is known that would be news.
         self.state == State::Up && self.unmet.is_news(self.is_unmet(), now)
-    }
-
-    /// This monitor starts, or starts again: nothing that was heard before proves anything now.
-    /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed.
-    pub fn begin(&mut self, incarnation: u64, cx: &mut Context<'_>) {
-        if self.removed {
-            return;
-        }
-        self.changed = true;
-        if self.state == State::Unknown {
-            // Before the start nobody knew the date.
-            self.since = cx.now.wall;
-            self.changed_at = cx.now.mono;
-        }
-        self.renew_nonce(cx);
-        self.echo = Echo::new();
-        self.paths.forget_said();
-        self.claims = Claims::default();
-        self.gap = Gap::default();
-        self.restart_lines(cx);
-        self.forget_signs();
-        // Who looks after our links and routes begins anew too, and says again what is cut off.
-        self.cut_off.clear();
-        self.flags &= !(view::FLAG_HELD_DOWN | view::FLAG_ONE_WAY);
-        self.timers.clear();
-        self.outbound.begin(incarnation);
-        self.grant = Grant::new(self.settings.heartbeat_interval);
-        self.negotiate_anew();
-        self.timers.set(Timer::Beat, Some(cx.now.mono));
-        if self.state == State::Up {
-            self.flags |= view::FLAG_UNCONFIRMED;
-            self.detector.arm(cx.now.mono + self.pace.detect_within);
-        }
-        if cx.own.judging() {
-            self.resume_judging(cx);
-        }
-    }
-
-    /// This monitor drew a new incarnation while running (rules R7, R8): the peer stays what it
-    /// is, everything that was said under the old one is void.
-    pub fn redraw(&mut self, incarnation: u64, cx: &mut Context<'_>) {
-        if self.removed {
-            return;
-        }
-        self.settle_claims();
-        self.restart_lines(cx);
-        self.forget_signs();
-        self.renew_nonce(cx);
-        self.echo = Echo::new();
-        self.paths.forget_said();
-        self.rearm_paths(cx);
-        self.outbound.begin(incarnation);
-        self.grant = Grant::new(self.settings.heartbeat_interval);
-        self.outbound.heard_since_start = false;
-        self.timers.set(Timer::Beat, Some(cx.now.mono));
-    }
-
-    /// Our monotonic clock stood still: by it, all that comes from now on seems to come early, so
-    /// what was learnt of the peer's stamps is void (rule R12, for our own pause).
-    pub fn on_own_suspend(&mut self) {
-        self.confessed = true;
     }
 
     /// New addresses after a look-up.
@@ -398,35 +330,5 @@ impl Peer {
         let flags = if on { self.flags | flag } else { self.flags & !flag };
         self.changed |= flags != self.flags;
         self.flags = flags;
-    }
-
-    /// A copy of what is known at `now`.
-    pub fn view(&self, now: Now, own: &Own) -> View {
-        let pausing = self.state == State::Paused;
-        let remaining = self.paused_until.since(now.mono);
-        View {
-            name: self.settings.name.clone(),
-            state: self.state,
-            reason: self.reason,
-            activity: self.activity.clone(),
-            record: self.record,
-            since: self.since,
-            last_heard: self.heard.map(|heard| heard.at.wall),
-            incarnation: self.lives.current(),
-            flags: self.flags
-                | if self.is_unmet() { view::FLAG_QOS_UNMET } else { 0 }
-                | if self.is_in_conflict(now.mono) { view::FLAG_NAME_CONFLICT } else { 0 },
-            outages: self.outages,
-            detect_within: self.detect_within(),
-            lifelines: self.lifelines.bound(),
-            pause_remaining: if pausing { remaining } else { Duration::ZERO },
-            address: self.outbound.first_address(),
-            paths: self.outbound.paths.len() as u8,
-            paths_up: self.paths_up(),
-            paths_one_way: self.paths_one_way(),
-            resting: self.flap.is_resting(),
-            evidence: self.evidence(),
-            service: self.service(now.mono, own),
-        }
     }
 }

@@ -3,9 +3,11 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::Peer;
 use crate::proto::event::{ActivityName, Evidence, PeerName, Reason};
+use crate::proto::machine::Own;
 use crate::proto::record::StatusRecord;
-use crate::proto::time::Wall;
+use crate::proto::time::{Now, Wall};
 
 /// The judgement about a peer. The numbers are those of the C interface and of the wire ("held
 /// state"), never reused.
@@ -117,4 +119,36 @@ pub struct Service {
     pub detect_within_possible: Duration,
     /// From 0, well, to 4.
     pub health: u32,
+}
+
+impl Peer {
+    /// A copy of what is known at `now`.
+    pub fn view(&self, now: Now, own: &Own) -> View {
+        let pausing = self.state == State::Paused;
+        let remaining = self.paused_until.since(now.mono);
+        View {
+            name: self.settings.name.clone(),
+            state: self.state,
+            reason: self.reason,
+            activity: self.activity.clone(),
+            record: self.record,
+            since: self.since,
+            last_heard: self.heard.map(|heard| heard.at.wall),
+            incarnation: self.lives.current(),
+            flags: self.flags
+                | if self.is_unmet() { FLAG_QOS_UNMET } else { 0 }
+                | if self.is_in_conflict(now.mono) { FLAG_NAME_CONFLICT } else { 0 },
+            outages: self.outages,
+            detect_within: self.detect_within(),
+            lifelines: self.lifelines.bound(),
+            pause_remaining: if pausing { remaining } else { Duration::ZERO },
+            address: self.outbound.first_address(),
+            paths: self.outbound.paths.len() as u8,
+            paths_up: self.paths_up(),
+            paths_one_way: self.paths_one_way(),
+            resting: self.flap.is_resting(),
+            evidence: self.evidence(),
+            service: self.service(now.mono, own),
+        }
+    }
 }
