@@ -679,7 +679,8 @@ typedef void (*monitor_event_fn)(const monitor_event_t *event, void *user_data);
  * callback" above: it must return, and monitor_free of the same monitor returns
  * MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, parent and child each have
  * the monitor and destroy their own copy of the data: what is shared all the same (a file, a
- * socket) must not be undone twice.
+ * socket) must not be undone twice, and a lock that another thread of the parent held at the fork is
+ * never released in the child.
  */
 typedef void (*monitor_destroy_fn)(void *user_data);
 

@@ -279,7 +279,8 @@ pub type monitor_log_fn =
 /// callback" above: it must return, and monitor_free of the same monitor returns
 /// MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, parent and child each have
 /// the monitor and destroy their own copy of the data: what is shared all the same (a file, a
-/// socket) must not be undone twice.
+/// socket) must not be undone twice, and a lock that another thread of the parent held at the fork is
+/// never released in the child.
 pub type monitor_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Takes the status of one peer. Runs inside of monitor_each_peer, on the thread that called it.
