@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam_channel::Receiver;
 
@@ -99,10 +99,8 @@ pub struct Shared {
     failure: Mutex<Option<String>>,
     /// The application is stalled, and by which activity if by one; written by `peermon-io`.
     stalled: Mutex<Option<Option<ActivityName>>>,
-    /// A thread beside `peermon-io` is lost and the monitor cannot do without it.
-    crippled: AtomicBool,
-    /// Why.
-    lost: Mutex<Option<String>>,
+    /// A thread beside `peermon-io` is lost and the monitor cannot do without it: why.
+    crippled: OnceLock<String>,
 }
 
 /// What [`Shared::new`] is made of.
@@ -128,11 +126,10 @@ impl Shared {
     pub fn new(parts: Parts) -> Self {
         let Parts { id, plan, core, events, renewal, resolver, logger } = parts;
         let waits = Arc::<Waits>::default();
-        let on_log_meter = Meter::new(plan.guest.callback_budget);
-        let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits), on_log_meter));
+        let meter = || Meter::new(plan.guest.callback_budget);
+        let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits), meter()));
         let log_sink = LogSink::new(plan.log, Arc::clone(&on_log));
         let (logger, lines) = logger;
-        let meter = || Meter::new(plan.guest.callback_budget);
         let (on_event, on_interrupt) = (meter(), meter());
         let shared = Self {
             id,
@@ -160,8 +157,7 @@ impl Shared {
             phase: Mutex::new(Phase::Idle(core)),
             failure: Mutex::new(None),
             stalled: Mutex::new(None),
-            crippled: AtomicBool::new(false),
-            lost: Mutex::new(None),
+            crippled: OnceLock::new(),
         };
         shared.logger.want(shared.log_sink.wanted(false));
         shared
@@ -206,16 +202,13 @@ impl Shared {
     /// A thread that the monitor cannot do without is lost: `peermon-io` sees it within a second, and
     /// fails in due form.
     pub fn cripple(&self, why: String) {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-        self.crippled.store(true, Ordering::Release);
+        // The first loss is reason enough.
+        let _ = self.crippled.set(why);
     }
 
     /// Why the monitor must fail, if a thread was lost.
-    pub fn crippled(&self) -> Option<String> {
-        if !self.crippled.load(Ordering::Acquire) {
-            return None;
-        }
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn crippled(&self) -> Option<&str> {
+        self.crippled.get().map(String::as_str)
     }
 
     /// Tells the application at once; never waits. Without anybody who listens, it is logged only.

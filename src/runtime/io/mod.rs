@@ -180,7 +180,7 @@ impl Boot {
         };
         let served = persist_with("peermon-io", &shared.logger, &mut *core, work, Core::is_torn)
             .map_err(|why| format!("the monitor failed: {why}"))
-            .and_then(|()| shared.crippled().map_or(Ok(()), Err));
+            .and_then(|()| shared.crippled().map_or(Ok(()), |why| Err(why.to_owned())));
         if let Err(why) = &served {
             // The machine is not to be trusted any more, but one attempt to tell the peers that
             // it is the monitor that fails, and not the application, costs nothing.
