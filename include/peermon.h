@@ -30,8 +30,9 @@
  * otherwise. Every function may return MONITOR_ERR_INTERNAL for a bug of the library.
  *
  * The library never prints (unless the configuration says log = "env"), never changes signal
- * dispositions, the locale, the environment or the working directory, raises no SIGPIPE, and never
- * ends the process, except as told under "A callback must return" below.
+ * dispositions, the locale, the environment or the working directory, raises no SIGPIPE, sends no
+ * signal (but "interrupt_signal", if the configuration names one), and never ends the process,
+ * except as told under "A callback must return" below.
  *
  *
  * Handles
@@ -46,7 +47,8 @@
  * Every function may be called by any thread at any time, also with the same monitor_t; calls on
  * one monitor_config_t come from one thread at a time (a second one gets MONITOR_ERR_STATE). While
  * one thread releases a monitor, calls of others with the same handle finish or return an error.
- * Only monitor_app_alive and the functions that say so may be called by signal handlers.
+ * Only monitor_app_alive, monitor_activity_alive and the functions that say so may be called by
+ * signal handlers.
  *
  * monitor_app_start starts the library's threads, named "peermon-...", with all signals blocked but
  * those of crashes. Before it there are none.
@@ -677,8 +679,8 @@ typedef void (*monitor_event_fn)(const monitor_event_t *event, void *user_data);
  * registered with. Runs on the thread that replaces or unregisters the callback or releases the
  * monitor, or where the callback itself ran if it did that from inside. See "The contract of every
  * callback" above: it must return, and monitor_free of the same monitor returns
- * MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, parent and child each have
- * the monitor and destroy their own copy of the data: what is shared all the same (a file, a
+ * MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, and if a child starts its
+ * parent's monitor anew, parent and child each have the monitor and destroy their own copy of the data: what is shared all the same (a file, a
  * socket) must not be undone twice, and a lock that another thread of the parent held at the fork is
  * never released in the child.
  */
@@ -922,7 +924,7 @@ struct monitor_counts {
    */
   uint64_t events;
   /**
-   * Events that wait for the event callback at present.
+   * Events in the queue at present, at most "event_queue".
    */
   uint64_t events_waiting;
   /**
@@ -938,19 +940,20 @@ struct monitor_counts {
    */
   uint64_t log_lines_lost;
   /**
-   * Calls of any callback that took longer than "callback_budget", running ones included.
+   * Calls of any callback that took longer than "callback_budget"; running ones are counted within
+   * a second, while the monitor is started.
    */
   uint64_t slow_callbacks;
   /**
-   * Nanoseconds: the longest call of the event callback.
+   * Nanoseconds: the longest call of the event callback that has returned.
    */
   uint64_t longest_event_callback;
   /**
-   * Nanoseconds: the longest call of the interrupt callback.
+   * Nanoseconds: the longest call of the interrupt callback that has returned.
    */
   uint64_t longest_interrupt_callback;
   /**
-   * Nanoseconds: the longest call of the log callback.
+   * Nanoseconds: the longest call of the log callback that has returned.
    */
   uint64_t longest_log_callback;
   /**
@@ -1105,6 +1108,8 @@ monitor_result_t monitor_init(monitor_t **out, const monitor_config_t *config);
  * anew, with the parent's configuration, peers and callbacks, its own sockets and a new
  * incarnation. A descriptor of monitor_event_fd keeps its number and becomes the child's own.
  *
+ * With "interrupt_signal", the thread that calls this is the one that the signal goes to.
+ *
  * Threads: any. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
  * already, has failed (MONITOR_INTERRUPT_FAILED), is being released, or the address is in use;
@@ -1168,8 +1173,8 @@ monitor_result_t monitor_free(monitor_t *monitor);
  * the work of one worker thread, a nightly run, a request. If neither monitor_activity_alive nor
  * monitor_activity_end is called within the deadline, the application counts as stalled: the peers
  * judge this server DOWN (APP_STALLED) and name the activity, and the interrupt callback is called
- * (MONITOR_INTERRUPT_APP_STALLED). It counts as moving again as soon as the activity is alive or
- * ends. Works beside "watchdog_timeout" or without it.
+ * (MONITOR_INTERRUPT_APP_STALLED). It counts as moving again when the activity is
+ * alive or ends, and nothing else stands still. Works beside "watchdog_timeout" or without it.
  *
  * monitor: a handle of monitor_init, started or not. Deadlines run while it is started.
  * name: for people, 1 to 63 bytes of UTF-8 without control characters. Several activities may have
@@ -1272,7 +1277,10 @@ monitor_result_t monitor_on_event_full(monitor_t *monitor,
 /**
  * Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They
  * are delivered at once on a thread of their own, also while the host's loop or an event callback
- * blocks.
+ * blocks; with "interrupt_signal", that signal follows each. While one waits for the callback, another
+ * that says the same does not queue up: of TAKEOVERs of one peer the latest stays, of stalls at most
+ * 256 wait. The peer may be back by the time of the call: monitor_peer_status knows. Without a
+ * callback, interrupts are only logged.
  *
  * monitor: a handle of monitor_init.
  * callback: NULL unregisters.
@@ -1553,7 +1561,8 @@ const char *monitor_reason_name(uint32_t reason);
 
 /**
  * What exactly went wrong in the last call on this thread that failed. Calls that succeed leave it
- * as it is, and so do monitor_app_alive and this function; at first it is empty.
+ * as it is, and so do monitor_app_alive, monitor_activity_alive and this function; at first it is
+ * empty.
  *
  * buf: where the text (UTF-8, one sentence) is copied to, always ended by a NUL; a text that does
  * not fit is cut between characters. NULL is allowed if len is 0.

@@ -8,8 +8,8 @@
  * - Handles are owned by objects: what a constructor took, the destructor gives back.
  * - What fails throws peermon::Error, with the code and the sentence of monitor_last_error.
  * - Callbacks are anything that can be copied and called: functions, objects, lambdas,
- *   std::function. They are destroyed after their last call. An exception that leaves one ends there: it goes to on_exception, never into
- *   the library, which could only abort.
+ *   std::function. They are destroyed after their last call. An exception that leaves one ends
+ *   there: it goes to on_exception, never into the library, which could only abort.
  * - The contract of each call (threads, callbacks, order) is that of its C function in peermon.h.
  */
 

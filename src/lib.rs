@@ -13,7 +13,7 @@
 //! # Threads
 //!
 //! `peermon-io` beats and judges, `peermon-pump` wakes it, `peermon-work` does what may block:
-//! these live in a descriptor table of their own and never run the host's code. Nor does
+//! each lives in a descriptor table of its own and never runs the host's code. Nor does
 //! `peermon-twin`, which holds the second lifelines in yet another one. `peermon-notify`
 //! and `peermon-interrupt` run the host's callbacks, in the host's table. See [`runtime`].
 //!

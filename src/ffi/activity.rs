@@ -13,8 +13,8 @@ use super::{guard, handle, monitors, pulse, strings};
 /// the work of one worker thread, a nightly run, a request. If neither monitor_activity_alive nor
 /// monitor_activity_end is called within the deadline, the application counts as stalled: the peers
 /// judge this server DOWN (APP_STALLED) and name the activity, and the interrupt callback is called
-/// (MONITOR_INTERRUPT_APP_STALLED). It counts as moving again as soon as the activity is alive or
-/// ends. Works beside "watchdog_timeout" or without it.
+/// (MONITOR_INTERRUPT_APP_STALLED). It counts as moving again when the activity is
+/// alive or ends, and nothing else stands still. Works beside "watchdog_timeout" or without it.
 ///
 /// monitor: a handle of monitor_init, started or not. Deadlines run while it is started.
 /// name: for people, 1 to 63 bytes of UTF-8 without control characters. Several activities may have

@@ -70,7 +70,10 @@ pub unsafe extern "C" fn monitor_on_event_full(
 
 /// Registers the callback for interrupts (MONITOR_INTERRUPT_*), in place of the one before. They
 /// are delivered at once on a thread of their own, also while the host's loop or an event callback
-/// blocks.
+/// blocks; with "interrupt_signal", that signal follows each. While one waits for the callback, another
+/// that says the same does not queue up: of TAKEOVERs of one peer the latest stays, of stalls at most
+/// 256 wait. The peer may be back by the time of the call: monitor_peer_status knows. Without a
+/// callback, interrupts are only logged.
 ///
 /// monitor: a handle of monitor_init.
 /// callback: NULL unregisters.

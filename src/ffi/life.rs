@@ -51,6 +51,8 @@ pub unsafe extern "C" fn monitor_init(
 /// anew, with the parent's configuration, peers and callbacks, its own sockets and a new
 /// incarnation. A descriptor of monitor_event_fd keeps its number and becomes the child's own.
 ///
+/// With "interrupt_signal", the thread that calls this is the one that the signal goes to.
+///
 /// Threads: any. From a callback: yes. In a forked child: yes.
 /// Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
 /// already, has failed (MONITOR_INTERRUPT_FAILED), is being released, or the address is in use;

@@ -91,7 +91,8 @@ pub extern "C" fn monitor_reason_name(reason: u32) -> *const c_char {
 const UNKNOWN: &CStr = c"UNKNOWN";
 
 /// What exactly went wrong in the last call on this thread that failed. Calls that succeed leave it
-/// as it is, and so do monitor_app_alive and this function; at first it is empty.
+/// as it is, and so do monitor_app_alive, monitor_activity_alive and this function; at first it is
+/// empty.
 ///
 /// buf: where the text (UTF-8, one sentence) is copied to, always ended by a NUL; a text that does
 /// not fit is cut between characters. NULL is allowed if len is 0.

@@ -217,7 +217,7 @@ pub struct monitor_counts {
     pub flags: u32,
     /// Calls of the event callback.
     pub events: u64,
-    /// Events that wait for the event callback at present.
+    /// Events in the queue at present, at most "event_queue".
     pub events_waiting: u64,
     /// Calls of the interrupt callback.
     pub interrupts: u64,
@@ -225,13 +225,14 @@ pub struct monitor_counts {
     pub log_lines: u64,
     /// Log lines that were dropped, because nobody took them in time.
     pub log_lines_lost: u64,
-    /// Calls of any callback that took longer than "callback_budget", running ones included.
+    /// Calls of any callback that took longer than "callback_budget"; running ones are counted within
+    /// a second, while the monitor is started.
     pub slow_callbacks: u64,
-    /// Nanoseconds: the longest call of the event callback.
+    /// Nanoseconds: the longest call of the event callback that has returned.
     pub longest_event_callback: u64,
-    /// Nanoseconds: the longest call of the interrupt callback.
+    /// Nanoseconds: the longest call of the interrupt callback that has returned.
     pub longest_interrupt_callback: u64,
-    /// Nanoseconds: the longest call of the log callback.
+    /// Nanoseconds: the longest call of the log callback that has returned.
     pub longest_log_callback: u64,
     /// Nanoseconds since the running call of the event callback began; 0 = none runs.
     pub event_callback_running: u64,
@@ -277,8 +278,8 @@ pub type monitor_log_fn =
 /// registered with. Runs on the thread that replaces or unregisters the callback or releases the
 /// monitor, or where the callback itself ran if it did that from inside. See "The contract of every
 /// callback" above: it must return, and monitor_free of the same monitor returns
-/// MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, parent and child each have
-/// the monitor and destroy their own copy of the data: what is shared all the same (a file, a
+/// MONITOR_ERR_IN_CALLBACK in it. After a fork before monitor_app_start, and if a child starts its
+/// parent's monitor anew, parent and child each have the monitor and destroy their own copy of the data: what is shared all the same (a file, a
 /// socket) must not be undone twice, and a lock that another thread of the parent held at the fork is
 /// never released in the child.
 pub type monitor_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;

@@ -4,7 +4,7 @@
 //!
 //! All are named `peermon-...` (the kernel keeps 15 bytes), have every signal blocked but those of
 //! a crash, and catch their panics at the root: a few are survived (`restart`), and then the monitor
-//! fails openly. None exists before [`Monitor::start`].
+//! fails openly; without the twin or `work` it goes on. None exists before [`Monitor::start`].
 //!
 //! | thread | table | does | may block on |
 //! |---|---|---|---|
@@ -13,7 +13,7 @@
 //! | `peermon-pump` | private, another | carries requests of host threads to `io` and wakes its poller | channels |
 //! | `peermon-work` | private, another | looks up names; later files, traces, children | anything |
 //! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
-//! | `peermon-interrupt` | the host's | interrupts, if somebody registered for them | the host's code |
+//! | `peermon-interrupt` | the host's | interrupts, if somebody ever registered for them or wants a signal | the host's code |
 //!
 //! The first four end with [`Monitor::end`], the others with [`Monitor::close`].
 //!
@@ -32,8 +32,9 @@
 //!
 //! # Locks
 //!
-//! `io` takes no lock that another thread may hold for longer than a copy, and even that one (the
-//! snapshot's) only by trying. Locks are those of std: parking_lot keeps one table of waiting
+//! `io` waits for no lock that another thread may hold for longer than a copy or a look through a bounded
+//! list (interrupts that wait, the stalled activity); those of the snapshot and of the activities it
+//! only tries. Locks are those of std: parking_lot keeps one table of waiting
 //! threads for the whole process, and its entries lie on stacks which glibc hands out again in a
 //! forked child. What a child must still read lies in [`crate::notify::survivor`].
 

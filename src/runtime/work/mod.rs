@@ -1,6 +1,6 @@
 //! `peermon-work`: what may take minutes and must not be waited for.
 //!
-//! It lives in the private descriptor table and does one job after the other: the look-up of host
+//! It lives in a descriptor table of its own and does one job after the other: the look-up of host
 //! names, and the recording of heartbeats. Results go to `peermon-io` by the same channel that host
 //! threads use, so that this thread holds nothing that a stop would have to wait for.
 
