@@ -21,14 +21,11 @@ use support::{artefacts, run, tool};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Set to 1 to take the generated header and the present names as the right ones.
-const ACCEPT: &str = "PEERMON_ACCEPT";
-
 /// Takes them, if it is asked for: before anything is read, since the tests run side by side.
 fn accept() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if std::env::var_os(ACCEPT).is_none_or(|value| value != "1") {
+        if !tool::is_accepted() {
             return;
         }
         fs::write(artefacts::include().join("peermon.h"), generated_header()).unwrap();
@@ -52,7 +49,7 @@ fn committed_header() -> String {
 
 fn committed_exports() -> BTreeSet<String> {
     accept();
-    read(&artefacts::sources().join("tests/exports.txt")).lines().map(str::to_owned).collect()
+    artefacts::exports()
 }
 
 /// The names of the functions marked `#[unsafe(no_mangle)]` anywhere in the sources.
@@ -92,7 +89,7 @@ fn the_committed_header_is_the_generated_one() {
     assert!(
         committed == generated,
         "include/peermon.h differs from the generated header from line {} on; \
-         `{ACCEPT}=1 cargo test --test header` takes the generated one",
+         `PEERMON_ACCEPT=1 cargo test --test header` takes the generated one",
         difference.unwrap_or_else(|| committed.lines().count().min(generated.lines().count())) + 1
     );
 }

@@ -21,9 +21,6 @@ use support::{artefacts, run, tool};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Set to 1 to take the generated pages as the right ones.
-const ACCEPT: &str = "PEERMON_ACCEPT";
-
 /// The folders of the pages.
 const SECTIONS: [&str; 4] = ["man1", "man3", "man5", "man7"];
 
@@ -60,11 +57,6 @@ fn written() -> BTreeMap<String, String> {
     pages
 }
 
-fn exports() -> BTreeSet<String> {
-    let list = fs::read_to_string(artefacts::sources().join("tests/exports.txt")).unwrap();
-    list.lines().map(str::to_owned).collect()
-}
-
 /// A page as a terminal shows it, without the overstriking.
 fn rendered(mandoc: &Path, page: &str) -> String {
     let outcome = run::run(Command::new(mandoc).args(["-Tutf8", page]).current_dir(root()), LIMIT);
@@ -90,13 +82,12 @@ fn the_committed_pages_are_the_generated_ones() {
     let outcome = run::run(&mut command, LIMIT);
     assert!(outcome.is_success() && outcome.is_silent(), "{}", outcome.describe());
     let generated = pages(folder.path());
-    assert!(generated.len() > exports().len(), "{:?}", generated.keys());
-    if env::var_os(ACCEPT).is_some_and(|value| value == "1") {
+    assert!(generated.len() > artefacts::exports().len(), "{:?}", generated.keys());
+    if tool::is_accepted() {
         accept(&generated);
     }
     let committed = pages(&root());
-    let advice =
-        format!("`{ACCEPT}=1 cargo test --test man the_committed` takes the generated ones");
+    let advice = "`PEERMON_ACCEPT=1 cargo test --test man the_committed` takes the generated ones";
     let names = |pages: &BTreeMap<String, String>| pages.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&committed), names(&generated), "{advice}");
     for (name, text) in &generated {
@@ -144,7 +135,8 @@ fn mandoc_finds_nothing_to_complain_about() {
     let said = outcome.stdout.lines().chain(outcome.stderr.lines());
     let complaints = said.filter(|line| !about_the_machine(line)).collect::<Vec<_>>();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    assert!(outcome.status.is_some(), "{}", outcome.describe());
+    let ended = outcome.status.is_some_and(|status| status.code().is_some());
+    assert!(ended, "{}", outcome.describe());
 }
 
 #[test]
@@ -170,7 +162,7 @@ fn every_page_that_is_referred_to_exists() {
 fn every_function_has_a_page_that_names_it() {
     let Some(mandoc) = tool::find("mandoc") else { return };
     let pages = pages(&root());
-    for function in exports() {
+    for function in artefacts::exports() {
         let page = format!("man3/{function}.3");
         let text = pages.get(&page).unwrap_or_else(|| panic!("there is no man/{page}"));
         let home = target(text).unwrap_or(&page);
@@ -239,7 +231,7 @@ fn man_shows_every_function() {
         println!("skipped: there is no man on this machine");
         return;
     };
-    for function in exports() {
+    for function in artefacts::exports() {
         let mut command = Command::new(&man);
         command.arg("-M").arg(root()).args(["3", &function]);
         command.env("MANPAGER", "cat").env("PAGER", "cat").env("MANWIDTH", "80");

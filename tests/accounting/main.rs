@@ -21,14 +21,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use bench::{Bench, Figures, SCENARIOS, Scenario};
-use support::artefacts;
+use support::{artefacts, tool};
 use table::{Table, replaced};
 
 /// The library to measure instead of the one that this build made.
 const LIBRARY: &str = "PEERMON_COST_LIBRARY";
-/// Set to 1 to write the table of that library into the README.
-const ACCEPT: &str = "PEERMON_ACCEPT";
-
 /// Promised whatever the number of peers.
 const TIMERS_PER_PERIOD: f64 = 1.0;
 const DESCRIPTORS: f64 = 0.0;
@@ -73,7 +70,7 @@ fn the_host_pays_no_more_than_promised() {
     }
     let table = Table::new(&measured, is_quiet, bench.stripped_size());
     println!("{}", table.to_markdown());
-    if other.is_some() && std::env::var_os(ACCEPT).is_some_and(|value| value == "1") {
+    if other.is_some() && tool::is_accepted() {
         let readme = artefacts::sources().join("README.md");
         let text = replaced(&fs::read_to_string(&readme).unwrap(), &table.to_markdown());
         fs::write(&readme, text).unwrap();
@@ -85,8 +82,8 @@ fn the_table_of_the_readme_is_the_one_that_is_made_here_and_keeps_the_promises()
     let readme = fs::read_to_string(artefacts::sources().join("README.md")).unwrap();
     let committed = Table::read(&readme);
     let made = Table::new(&SCENARIOS.map(|_| Figures::default()), true, 0);
-    assert_eq!(committed.columns, made.columns, "make cost {ACCEPT}=1 renews it");
-    assert_eq!(committed.labels(), made.labels(), "make cost {ACCEPT}=1 renews it");
+    assert_eq!(committed.columns, made.columns, "make cost PEERMON_ACCEPT=1 renews it");
+    assert_eq!(committed.labels(), made.labels(), "make cost PEERMON_ACCEPT=1 renews it");
     for (at, scenario) in SCENARIOS.iter().enumerate() {
         let value = |label| committed.number(label, at);
         assert!(value(table::TIMERS) <= TIMERS_PER_PERIOD * 1.1, "{}", scenario.label);

@@ -1,9 +1,6 @@
 //! Callbacks that take their time, and what may be called from inside.
 
-use std::fs;
-
-use super::lab::{LIMIT, Lab};
-use super::support::{artefacts, run};
+use super::lab::Lab;
 
 /// Must-have 13. The callback of a minute is one of two and a half detection times here.
 #[test]
@@ -27,10 +24,5 @@ fn every_function_inside_of_every_callback_returns() {
 #[test]
 fn the_program_of_the_callbacks_leaves_no_function_out() {
     let Some(lab) = Lab::new("inside.c") else { return };
-    let outcome = run::run(lab.command().arg("list"), LIMIT);
-    let called = outcome.stdout.lines().map(|line| line.trim_start_matches("measured "));
-    let mut called: Vec<&str> = called.collect();
-    called.sort_unstable();
-    let exports = fs::read_to_string(artefacts::sources().join("tests/exports.txt")).unwrap();
-    assert_eq!(called, exports.lines().collect::<Vec<_>>());
+    lab.calls_every_export();
 }

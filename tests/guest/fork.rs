@@ -72,12 +72,7 @@ fn ten_thousand_children_call_every_function_and_none_hangs() {
 #[test]
 fn the_program_of_the_children_leaves_no_function_out() {
     let Some(lab) = Lab::new("forks.c") else { return };
-    let outcome = run::run(lab.command().arg("list"), LIMIT);
-    let called = outcome.stdout.lines().map(|line| line.trim_start_matches("measured "));
-    let mut called: Vec<&str> = called.collect();
-    called.sort_unstable();
-    let exports = fs::read_to_string(artefacts::sources().join("tests/exports.txt")).unwrap();
-    assert_eq!(called, exports.lines().collect::<Vec<_>>());
+    lab.calls_every_export();
 }
 
 /// Must-have 5.

@@ -1,5 +1,6 @@
 //! Compiles the hosts of `tests/guest/c` and runs them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -81,6 +82,14 @@ impl Lab {
     pub fn passes(&self, arguments: &[&str]) {
         let outcome = run::run(self.command().args(arguments), LIMIT);
         self.judge(arguments, &outcome);
+    }
+
+    /// The host names the functions that it calls when it is asked to: none may be missing.
+    pub fn calls_every_export(&self) {
+        let outcome = run::run(self.command().arg("list"), LIMIT);
+        let called = outcome.stdout.lines().map(|line| line.trim_start_matches("measured "));
+        let called: BTreeSet<String> = called.map(str::to_owned).collect();
+        assert_eq!(called, artefacts::exports());
     }
 
     /// As [`Lab::passes`], under valgrind; nothing, after a line, without it.

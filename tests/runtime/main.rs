@@ -10,6 +10,7 @@
 )]
 
 mod callbacks;
+mod guest;
 mod lines;
 mod peers;
 #[path = "../support/port.rs"]
@@ -37,7 +38,6 @@ fn turn() -> std::sync::MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A port of the loopback that was free a moment ago.
 fn config(name: &str, port: u16, peers: &[(&str, u16)]) -> Config {
     let mut config = Config::new();
     config.set("name", name).unwrap();
@@ -78,21 +78,29 @@ fn wait_for(events: &Receiver<Event>, kind: EventKind) -> Event {
     }
 }
 
-/// Name and blocked signals of every thread of the library.
-fn threads() -> BTreeMap<String, u64> {
+/// The value of `key` in a status of /proc.
+fn field<'a>(status: &'a str, key: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim)
+}
+
+/// Every thread of the library by its name, with the value of `key` in its status.
+fn threads_with(key: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
         let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-        let field = |key: &str| {
-            status.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim())
-        };
-        if let (Some(name), Some(blocked)) = (field("Name:"), field("SigBlk:"))
+        if let (Some(name), Some(value)) = (field(&status, "Name:"), field(&status, key))
             && name.starts_with("peermon-")
         {
-            found.insert(name.to_owned(), u64::from_str_radix(blocked, 16).unwrap());
+            found.insert(name.to_owned(), value.to_owned());
         }
     }
     found
+}
+
+/// Name and blocked signals of every thread of the library.
+fn threads() -> BTreeMap<String, u64> {
+    let blocked = |mask: String| u64::from_str_radix(&mask, 16).unwrap();
+    threads_with("SigBlk:").into_iter().map(|(name, mask)| (name, blocked(mask))).collect()
 }
 
 /// What the descriptors of this (the host's) table are.

@@ -3,6 +3,7 @@
 //! `cargo test` makes no shared and no static library by itself, so `cargo build` of the same
 //! profile must come first; the Makefile does that.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -25,6 +26,12 @@ pub fn sources() -> PathBuf {
 /// The folder of the committed header.
 pub fn include() -> PathBuf {
     sources().join("include")
+}
+
+/// The functions that are exported, by the committed list.
+pub fn exports() -> BTreeSet<String> {
+    let list = fs::read_to_string(sources().join("tests/exports.txt")).unwrap();
+    list.lines().map(str::to_owned).collect()
 }
 
 /// The shared library of this build profile.

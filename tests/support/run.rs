@@ -1,6 +1,7 @@
 //! Programs with a time limit: a deadlock is a failed test and not a hanging one.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,14 +38,21 @@ impl Outcome {
     }
 }
 
-/// Runs `command` for at most `limit`, then kills it. Its children are its own business: what it
-/// leaves behind keeps the pipes open, and the test waits for them.
+/// Runs `command` for at most `limit`, then kills it. Where it does not end well, what it has started
+/// goes with it: that would keep the pipes open. After a success what it leaves behind is its own
+/// business, and the test waits for it, so that it shows.
 pub fn run(command: &mut Command, limit: Duration) -> Outcome {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.process_group(0);
     let mut child = command.spawn().unwrap_or_else(|e| panic!("starting {command:?}: {e}"));
     let stdout = drain(child.stdout.take());
     let stderr = drain(child.stderr.take());
     let status = wait(&mut child, limit);
+    if !status.is_some_and(|status| status.success()) {
+        let group = i32::try_from(child.id()).expect("the number of a process");
+        // SAFETY: no pointers are involved; the group is the one that was made for this program.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+    }
     Outcome {
         status,
         stdout: stdout.join().unwrap_or_default(),

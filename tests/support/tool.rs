@@ -25,3 +25,8 @@ pub fn find(name: &str) -> Option<PathBuf> {
 pub fn all_are_wanted() -> bool {
     env::var_os(ALL).is_some_and(|value| value == "1")
 }
+
+/// Whether what was made anew is to be taken as what is right: a header, pages, a baseline, a table.
+pub fn is_accepted() -> bool {
+    env::var_os("PEERMON_ACCEPT").is_some_and(|value| value == "1")
+}

@@ -53,6 +53,8 @@ static void serve(const char *way, size_t megabytes, int shared, int report, int
   monitor_t *monitor;
   char byte = 'x';
 
+  /* it goes with this test, and its children do not */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (shared)
     refuse_private_table();
   monitor = monitor_at("billing", 1, "orders", 0, shared ? DETECT_SHARED : "60s", "50ms");

@@ -1,7 +1,7 @@
 // The ways to leave a process while callbacks are busy: none of them touches what static destructors
 // have destroyed, hangs or crashes.
 //
-//     leave return|exit|quick_exit|_exit|abort|callback|stuck busy|idle
+//     leave return|exit|quick_exit|_exit|abort|callback|stuck
 //
 // "callback" leaves from inside of a callback, "stuck" while one never returns.
 #include "guest.h"

@@ -28,6 +28,7 @@ static void serve(int daemonises, int ready, int go, int tell, int stay)
     alarm(PATIENCE_SECONDS);
     go_on(monitor, tell, stay);
   }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   CHECK_OK(monitor_app_start(monitor));
   if (fork() == 0) {
     alarm(PATIENCE_SECONDS);

@@ -102,8 +102,11 @@ int main(int argc, char **argv)
   watcher_start(&watcher, "billing", 1, "orders", 0, "60s", "50ms");
   listening = listener(&at);
   clients = fork();
-  if (clients == 0)
+  if (clients == 0) {
+    alarm(120);
+    close(listening);
     be_clients(&at);
+  }
   if (is_shared(argv[1]))
     refuse_private_table();
   monitor = monitor_at("orders", 0, "billing", 1, "60s", "50ms");

@@ -1,74 +1,17 @@
 //! What a host may ask for on behalf of the library's threads, and what becomes of it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by a panic, in its helpers too"
-)]
-
-#[path = "support/port.rs"]
-mod port;
-
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use crossbeam_channel::unbounded;
-
-use peermon::config::Config;
 use peermon::runtime::Monitor;
 use peermon::status::statistics;
 
-const LONG: Duration = Duration::from_secs(20);
-
-/// Threads are counted by the whole process: one test at a time.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn config() -> Config {
-    let free = format!("127.0.0.1:{}", port::free());
-    let mut config = Config::new();
-    config.set("name", "a").unwrap();
-    config.set("listen", &free).unwrap();
-    config
-}
-
-fn field(status: &str, key: &str) -> Option<String> {
-    let status = std::fs::read_to_string(status).ok()?;
-    status.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim().to_owned())
-}
-
-/// The library's threads, with the processors that they may run on.
-fn threads() -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-        let status = entry.path().join("status").display().to_string();
-        let cores = field(&status, "Cpus_allowed_list:");
-        if let (Some(name), Some(cores)) = (field(&status, "Name:"), cores)
-            && name.starts_with("peermon-")
-        {
-            found.insert(name, cores);
-        }
-    }
-    found
-}
-
-fn until(what: &str, condition: impl Fn() -> bool) {
-    let limit = Instant::now() + LONG;
-    while !condition() {
-        assert!(Instant::now() < limit, "not within {LONG:?}: {what}");
-        std::thread::yield_now();
-    }
-}
+use super::{LONG, config, field, port, threads, threads_with, turn, until};
 
 #[test]
 fn what_the_system_refuses_is_told_once_and_the_monitor_runs_without_it() {
     let _turn = turn();
-    let mut config = config();
+    let mut config = config("a", port::free(), &[]);
     // There is no such processor.
     config.set("cpu_affinity", "1023").unwrap();
     let a = Monitor::new(config.check().unwrap()).unwrap();
@@ -89,10 +32,11 @@ fn what_the_system_refuses_is_told_once_and_the_monitor_runs_without_it() {
 #[test]
 fn the_threads_that_keep_time_run_where_they_are_told_to_and_no_other_does() {
     let _turn = turn();
-    let own = field("/proc/self/status", "Cpus_allowed_list:").unwrap();
-    let allowed = |thread: &str| threads().get(thread).cloned();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let own = field(&status, "Cpus_allowed_list:").unwrap().to_owned();
+    let allowed = |thread: &str| threads_with("Cpus_allowed_list:").get(thread).cloned();
     let first = own.split([',', '-']).next().unwrap().to_owned();
-    let mut config = config();
+    let mut config = config("a", port::free(), &[]);
     config.set("cpu_affinity", &first).unwrap();
     let a = Monitor::new(config.check().unwrap()).unwrap();
     a.start().unwrap();
@@ -109,7 +53,7 @@ fn the_threads_that_keep_time_run_where_they_are_told_to_and_no_other_does() {
 #[test]
 fn a_signal_that_the_application_does_not_catch_is_not_sent_and_that_is_said() {
     let _turn = turn();
-    let mut config = config();
+    let mut config = config("a", port::free(), &[]);
     config.set("watchdog_timeout", "50ms").unwrap();
     // Its default would end this program.
     config.set("interrupt_signal", "SIGUSR2").unwrap();
