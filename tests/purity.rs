@@ -28,7 +28,11 @@ const RINGS: [Ring; 7] = [
     Ring { folder: "config", may_name: &["error", "proto::event", "proto::settings"], pure: false },
     Ring { folder: "notify", may_name: &DATA, pure: false },
     Ring { folder: "status", may_name: &DATA, pure: false },
-    Ring { folder: "http", may_name: &["notify", "status", "error", "proto"], pure: false },
+    Ring {
+        folder: "http",
+        may_name: &["config::plan", "notify", "status", "error", "proto"],
+        pure: false,
+    },
     Ring {
         folder: "runtime",
         may_name: &["http", "notify", "status", "config", "error", "proto"],
@@ -37,10 +41,11 @@ const RINGS: [Ring; 7] = [
 ];
 
 /// What a sink may know: the ground (a checked configuration) and the data of the pure ring.
-const DATA: [&str; 8] = [
+const DATA: [&str; 9] = [
     "config::plan",
     "error",
     "proto::event",
+    "proto::memory",
     "proto::peer::view",
     "proto::record",
     "proto::settings",

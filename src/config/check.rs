@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::address::DEFAULT_PORT;
 use super::keys::Key;
 use super::peer::{OWN_NAME, literals};
-use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
+use super::plan::{Channels, Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
@@ -108,6 +108,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         twin_port: twin_port(server),
         trace_dir: trace_dir(server)?,
         guest: guest::of(server),
+        channels: Channels::default(),
         defaults,
     })
 }

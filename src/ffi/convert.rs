@@ -199,25 +199,20 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::proto::event::{EventKind, EventPath, Evidence, Reason, Telling};
+    use crate::proto::event::{EventKind, EventPath, Evidence, Reason};
 
     fn event(peer: Option<&str>) -> Event {
         Event {
-            kind: EventKind::Down,
             reason: Reason::Silent,
             epoch: 3,
             id: 4,
             peer: peer.map(Into::into),
             incarnation: 5,
             judged: Wall(6),
-            last_heard: None,
             outage: Duration::from_nanos(7),
             merged: 8,
-            path: None,
-            outages: 0,
-            activity: None,
-            telling: Telling::Now,
             evidence: Evidence { misses: 9, ..Evidence::default() },
+            ..Event::bare(EventKind::Down)
         }
     }
 

@@ -14,10 +14,13 @@ pub mod handler;
 mod handlers;
 pub mod inside;
 pub mod interrupts;
+pub mod json;
 pub mod log;
 pub mod meter;
 mod overflow;
 pub mod queue;
+pub mod sink;
+pub mod store;
 pub mod survivor;
 #[cfg(test)]
 mod turns;

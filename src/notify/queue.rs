@@ -96,34 +96,16 @@ impl Consumer {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use core::time::Duration;
+
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::proto::event::EventKind::{self, Down, Ended, Overdue, Recovered, Started};
-    use crate::proto::event::{Evidence, Reason};
-    use crate::proto::time::Wall;
 
     pub(crate) fn event(id: u64, kind: EventKind, peer: Option<&str>) -> Event {
-        Event {
-            kind,
-            reason: Reason::None,
-            epoch: 1,
-            id,
-            peer: peer.map(Into::into),
-            incarnation: 0,
-            judged: Wall(0),
-            last_heard: None,
-            outage: Duration::ZERO,
-            merged: 0,
-            path: None,
-            outages: 0,
-            activity: None,
-            telling: Telling::Now,
-            evidence: Evidence::default(),
-        }
+        Event { epoch: 1, id, peer: peer.map(Into::into), ..Event::bare(kind) }
     }
 
     /// The states that may follow `last` in `(S (D R | O S)* O? E)*`.

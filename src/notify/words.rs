@@ -1,50 +1,9 @@
-//! Names of kinds and reasons, and one readable line per event.
+//! One readable line per event and per interrupt.
 
 use core::fmt::Write;
 use core::time::Duration;
 
 use crate::proto::event::{Event, EventKind, Interrupt, InterruptKind, Reason, Telling};
-
-/// The constant of the C interface without its prefix: `DOWN`.
-pub const fn kind_name(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Started => "STARTED",
-        EventKind::Late => "LATE",
-        EventKind::Down => "DOWN",
-        EventKind::Recovered => "RECOVERED",
-        EventKind::Ended => "ENDED",
-        EventKind::NotSeen => "NOT_SEEN",
-        EventKind::Overdue => "OVERDUE",
-        EventKind::PathDown => "PATH_DOWN",
-        EventKind::PathUp => "PATH_UP",
-        EventKind::Flapping => "FLAPPING",
-        EventKind::NameConflict => "NAME_CONFLICT",
-        EventKind::DeclaredDown => "DECLARED_DOWN",
-        EventKind::SelfStalled => "SELF_STALLED",
-        EventKind::SelfIsolated => "SELF_ISOLATED",
-        EventKind::SelfConnected => "SELF_CONNECTED",
-    }
-}
-
-/// The constant of the C interface without its prefix: `SILENT`.
-pub const fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::None => "NONE",
-        Reason::Silent => "SILENT",
-        Reason::ProcessExit => "PROCESS_EXIT",
-        Reason::Unreachable => "UNREACHABLE",
-        Reason::Hung => "HUNG",
-        Reason::AppStalled => "APP_STALLED",
-        Reason::Restarted => "RESTARTED",
-        Reason::Reconnected => "RECONNECTED",
-        Reason::Resumed => "RESUMED",
-        Reason::FalseAlarm => "FALSE_ALARM",
-        Reason::EndedLate => "ENDED_LATE",
-        Reason::Removed => "REMOVED",
-        Reason::MonitorFailed => "MONITOR_FAILED",
-        Reason::OwnLateness => "OWN_LATENESS",
-    }
-}
 
 /// The constant of the C interface without its prefix: `APP_STALLED`.
 pub const fn interrupt_name(kind: InterruptKind) -> &'static str {
@@ -76,7 +35,7 @@ pub fn line(event: &Event) -> String {
 }
 
 fn write_event(line: &mut String, event: &Event) -> core::fmt::Result {
-    line.push_str(kind_name(event.kind));
+    line.push_str(event.kind.name());
     if let Some(peer) = &event.peer {
         write!(line, " {peer}")?;
     }
@@ -84,7 +43,7 @@ fn write_event(line: &mut String, event: &Event) -> core::fmt::Result {
         write!(line, " path {} at {}", path.number, path.address)?;
     }
     if event.reason != Reason::None {
-        write!(line, " ({})", reason_name(event.reason))?;
+        write!(line, " ({})", event.reason.name())?;
     }
     if let Some(activity) = &event.activity {
         write!(line, " activity {activity:?}")?;

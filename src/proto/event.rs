@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::peer::view::State;
 use super::time::Wall;
 
 /// What happened. The numbers are those of the C interface: single bits, never reused.
@@ -66,6 +67,32 @@ impl EventKind {
     pub const fn bit(self) -> u32 {
         self as u32
     }
+
+    /// The constant of the C interface without its prefix: `DOWN`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "STARTED",
+            Self::Late => "LATE",
+            Self::Down => "DOWN",
+            Self::Recovered => "RECOVERED",
+            Self::Ended => "ENDED",
+            Self::NotSeen => "NOT_SEEN",
+            Self::Overdue => "OVERDUE",
+            Self::PathDown => "PATH_DOWN",
+            Self::PathUp => "PATH_UP",
+            Self::Flapping => "FLAPPING",
+            Self::NameConflict => "NAME_CONFLICT",
+            Self::DeclaredDown => "DECLARED_DOWN",
+            Self::SelfStalled => "SELF_STALLED",
+            Self::SelfIsolated => "SELF_ISOLATED",
+            Self::SelfConnected => "SELF_CONNECTED",
+        }
+    }
+
+    /// The kind of a number; `None` for numbers of a newer version.
+    pub fn from_bit(bit: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.bit() == bit)
+    }
 }
 
 /// Why. The numbers are those of the C interface, never reused.
@@ -127,6 +154,26 @@ impl Reason {
         self as u32
     }
 
+    /// The constant of the C interface without its prefix: `SILENT`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Silent => "SILENT",
+            Self::ProcessExit => "PROCESS_EXIT",
+            Self::Unreachable => "UNREACHABLE",
+            Self::Hung => "HUNG",
+            Self::AppStalled => "APP_STALLED",
+            Self::Restarted => "RESTARTED",
+            Self::Reconnected => "RECONNECTED",
+            Self::Resumed => "RESUMED",
+            Self::FalseAlarm => "FALSE_ALARM",
+            Self::EndedLate => "ENDED_LATE",
+            Self::Removed => "REMOVED",
+            Self::MonitorFailed => "MONITOR_FAILED",
+            Self::OwnLateness => "OWN_LATENESS",
+        }
+    }
+
     /// The reason of a number; [`Reason::None`] for numbers of a newer version.
     pub fn from_code(code: u32) -> Self {
         Self::ALL.into_iter().find(|reason| reason.code() == code).unwrap_or_default()
@@ -154,6 +201,9 @@ pub struct Evidence {
     pub round_trip: Duration,
     /// This server's own link or route towards the peer was down.
     pub own_link: bool,
+    /// Nothing was heard of the peer since this monitor's own restart: it may have ended gracefully
+    /// in between (rule R18).
+    pub since_restart: bool,
 }
 
 /// One of several ways to a peer, as this server's configuration numbers them.
@@ -167,15 +217,16 @@ pub struct EventPath {
 
 /// Whether the sinks are told (rule R25). The state and every record of it are the same either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Telling {
     /// Told when it is judged.
     #[default]
-    Now,
+    Now = 0,
     /// Recorded and not told: the notices of its peer rest.
-    Withheld,
-    /// Recorded as withheld before, under this very id; told now, because the outage that it opens
-    /// outlasted the rest.
-    AfterRest,
+    Withheld = 1,
+    /// The DOWN of an outage that was recorded as withheld before, told now under an id of its own
+    /// because the outage outlasted the rest.
+    AfterRest = 2,
 }
 
 /// One event. `(epoch, id)` names it for ever; ids increase within an epoch.
@@ -210,8 +261,46 @@ pub struct Event {
     pub activity: Option<ActivityName>,
     /// Whether the sinks are told.
     pub telling: Telling,
+    /// The state of the peer that results from it; [`State::Unknown`] for events about this monitor.
+    pub state: State,
+    /// Which outage of the peer it is about: its number since the peer was added; 0 if about none.
+    pub outage_number: u64,
+    /// [`Event::outage`] was taken from the wall clock, because this machine was booted meanwhile.
+    pub approximate: bool,
+    /// It may have been delivered to this reader before, by an earlier life of this process.
+    pub redelivered: bool,
+    /// It could not be recorded before it was delivered: should this process be killed now, it is lost.
+    pub unrecorded: bool,
     /// The numbers behind it.
     pub evidence: Evidence,
+}
+
+impl Event {
+    /// An event of `kind` that says nothing else; for `Event { kind, id, ..Event::bare(kind) }`.
+    pub fn bare(kind: EventKind) -> Self {
+        Self {
+            kind,
+            reason: Reason::None,
+            epoch: 0,
+            id: 0,
+            peer: None,
+            incarnation: 0,
+            judged: Wall(0),
+            last_heard: None,
+            outage: Duration::ZERO,
+            merged: 0,
+            path: None,
+            outages: 0,
+            activity: None,
+            telling: Telling::Now,
+            state: State::Unknown,
+            outage_number: 0,
+            approximate: false,
+            redelivered: false,
+            unrecorded: false,
+            evidence: Evidence::default(),
+        }
+    }
 }
 
 /// What must reach the application itself at once. The numbers are those of the C interface, never

@@ -4,6 +4,7 @@ pub mod detector;
 pub mod event;
 pub mod health;
 pub mod machine;
+pub mod memory;
 pub mod peer;
 pub mod record;
 pub mod settings;

@@ -1,7 +1,10 @@
 //! Time as the pure ring sees it: numbers that somebody else read from a clock.
 
+use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
+
+use time::OffsetDateTime;
 
 /// A point on a clock that never steps: nanoseconds since an origin of its owner's choosing.
 ///
@@ -62,6 +65,19 @@ pub fn nanos(span: Duration) -> u64 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wall(pub i64);
 
+/// As RFC 3339 writes it, in UTC, to the millisecond: `2026-11-27T02:30:37.125Z`.
+impl fmt::Display for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // 64 bits of nanoseconds are within the years that the library knows.
+        let date = OffsetDateTime::from_unix_timestamp_nanos(self.0.into())
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = date.to_calendar_date();
+        let (hour, minute, second, milli) = date.to_hms_milli();
+        let month = u8::from(month);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
 /// What the clocks say at one instant; the argument of everything that depends on time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
@@ -94,6 +110,15 @@ mod tests {
         assert_eq!(Time::ZERO - Duration::from_secs(1), Time::ZERO);
         assert_eq!(Time::NEVER + Duration::from_secs(1), Time::NEVER);
         assert_eq!(Time::ZERO.since(Time::NEVER), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_date_is_written_as_rfc_3339_has_it_and_the_extremes_are_dates_too() {
+        assert_eq!(Wall(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Wall(1_795_746_637_125_999_999).to_string(), "2026-11-27T02:30:37.125Z");
+        assert_eq!(Wall(-1).to_string(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Wall(i64::MAX).to_string(), "2262-04-11T23:47:16.854Z");
+        assert_eq!(Wall(i64::MIN).to_string(), "1677-09-21T00:12:43.145Z");
     }
 
     #[test]

@@ -69,37 +69,11 @@ fn take_over(
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
-    use crate::proto::event::{Evidence, Reason};
-    use crate::proto::peer::view::{Service, State};
-    use crate::proto::record::StatusRecord;
-    use crate::proto::time::Wall;
+    use crate::proto::peer::view::State;
 
     fn view(name: &str, state: State) -> View {
-        View {
-            name: name.into(),
-            state,
-            reason: Reason::None,
-            activity: None,
-            record: StatusRecord::INITIALISED,
-            since: Wall(0),
-            last_heard: None,
-            incarnation: 0,
-            flags: 0,
-            outages: 0,
-            detect_within: Duration::from_secs(1),
-            lifelines: 0,
-            pause_remaining: Duration::ZERO,
-            address: None,
-            paths: 1,
-            paths_up: 1,
-            paths_one_way: 0,
-            resting: false,
-            evidence: Evidence::default(),
-            service: Service::default(),
-        }
+        View { state, ..View::bare(name.into()) }
     }
 
     #[test]

@@ -114,11 +114,8 @@ impl Grammar {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use peermon::proto::event::EventKind::*;
-    use peermon::proto::event::{Evidence, Telling};
-    use peermon::proto::time::Wall;
 
     use super::*;
 
@@ -126,21 +123,12 @@ mod tests {
         let mut grammar = Grammar::default();
         events.iter().try_for_each(|(kind, reason, incarnation)| {
             grammar.take(&Event {
-                kind: *kind,
                 reason: *reason,
                 epoch: 1,
                 id: 1,
                 peer: Some("b".into()),
                 incarnation: *incarnation,
-                judged: Wall(0),
-                last_heard: None,
-                outage: Duration::ZERO,
-                merged: 0,
-                path: None,
-                outages: 0,
-                activity: None,
-                telling: Telling::Now,
-                evidence: Evidence::default(),
+                ..Event::bare(*kind)
             })
         })
     }

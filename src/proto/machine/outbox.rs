@@ -10,6 +10,7 @@ use super::trace::Trace;
 use crate::proto::event::{
     ActivityName, Event, EventKind, EventPath, Evidence, Interrupt, PeerName, Reason, Telling,
 };
+use crate::proto::peer::view::State;
 use crate::proto::time::{Now, Wall};
 use crate::proto::wire::Packet;
 
@@ -38,6 +39,10 @@ pub struct Notice {
     pub activity: Option<ActivityName>,
     /// Whether the sinks are told.
     pub telling: Telling,
+    /// The state that results from it.
+    pub state: State,
+    /// Which outage of the peer it is about; 0 = none.
+    pub outage_number: u64,
 }
 
 impl Notice {
@@ -56,6 +61,8 @@ impl Notice {
             outages: 0,
             activity: None,
             telling: Telling::Now,
+            state: State::Unknown,
+            outage_number: 0,
         }
     }
 }
@@ -188,6 +195,11 @@ impl Outbox {
             outages: notice.outages,
             activity: notice.activity,
             telling: notice.telling,
+            state: notice.state,
+            outage_number: notice.outage_number,
+            approximate: false,
+            redelivered: false,
+            unrecorded: false,
             evidence: notice.evidence,
         });
     }

@@ -136,29 +136,19 @@ mod tests {
 
     use super::*;
     use crate::proto::event::EventKind::{Down, Ended, Late, Recovered};
-    use crate::proto::event::Evidence;
-    use crate::proto::time::Wall;
 
     const SETTINGS: Flapping =
         Flapping { outages: 3, window: Duration::from_secs(60), rest: Duration::from_secs(30) };
 
     fn down_of(id: u64) -> Event {
         Event {
-            kind: Down,
             reason: Reason::Silent,
             epoch: 1,
             id,
             peer: Some("b".into()),
             incarnation: 1,
-            judged: Wall(0),
-            last_heard: None,
-            outage: Duration::ZERO,
-            merged: 0,
-            path: None,
-            outages: 0,
-            activity: None,
             telling: Telling::Withheld,
-            evidence: Evidence::default(),
+            ..Event::bare(Down)
         }
     }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::view::Service;
-use super::{Context, Peer};
+use super::{Context, Peer, State};
 use crate::proto::detector::Detector;
 use crate::proto::event::{EventKind, EventPath, Evidence, Interrupt, Reason, Telling};
 use crate::proto::machine::{Notice, Own};
@@ -28,6 +28,7 @@ impl Peer {
             own_lateness: self.gap.own_lateness(),
             round_trip: self.echo.round_trip(),
             own_link: self.gap.is_isolated(),
+            since_restart: false,
         }
     }
 
@@ -155,6 +156,27 @@ impl Peer {
             outages: 0,
             activity: self.activity.clone().filter(|_| kind == EventKind::Down),
             telling: Telling::Now,
+            state: self.state_after(kind),
+            outage_number: self.outage_of(kind),
+        }
+    }
+
+    /// The state that an event of `kind` results in; some are told before it is entered.
+    fn state_after(&self, kind: EventKind) -> State {
+        match kind {
+            EventKind::Started | EventKind::Recovered => State::Up,
+            EventKind::Down => State::Down,
+            EventKind::Overdue => State::Overdue,
+            EventKind::Ended => State::Ended,
+            _ => self.state,
+        }
+    }
+
+    /// Which outage an event of `kind` is about.
+    fn outage_of(&self, kind: EventKind) -> u64 {
+        match kind {
+            EventKind::Down | EventKind::Recovered => self.outages,
+            _ => 0,
         }
     }
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::Peer;
 use crate::proto::event::{ActivityName, Evidence, PeerName, Reason};
 use crate::proto::machine::Own;
+use crate::proto::memory::Kept;
 use crate::proto::record::StatusRecord;
 use crate::proto::time::{Now, Wall};
 
@@ -33,6 +34,18 @@ impl State {
     /// Every state, in the order of its number.
     pub const ALL: [Self; 6] =
         [Self::Unknown, Self::Up, Self::Down, Self::Paused, Self::Overdue, Self::Ended];
+
+    /// The constant of the C interface without its prefix: `UP`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Up => "UP",
+            Self::Down => "DOWN",
+            Self::Paused => "PAUSED",
+            Self::Overdue => "OVERDUE",
+            Self::Ended => "ENDED",
+        }
+    }
 
     /// The state of a number of the wire; `None` for numbers of a newer version.
     pub fn from_code(code: u8) -> Option<Self> {
@@ -102,6 +115,8 @@ pub struct View {
     pub evidence: Evidence,
     /// How well the judgement about it works.
     pub service: Service,
+    /// What a later life of this monitor needs to know.
+    pub kept: Kept,
 }
 
 /// How well the judgement about one peer works, and what it costs.
@@ -119,6 +134,35 @@ pub struct Service {
     pub detect_within_possible: Duration,
     /// From 0, well, to 4.
     pub health: u32,
+}
+
+impl View {
+    /// What is known of a peer of which nothing is known.
+    pub fn bare(name: PeerName) -> Self {
+        Self {
+            name,
+            state: State::Unknown,
+            reason: Reason::None,
+            activity: None,
+            record: StatusRecord::INITIALISED,
+            since: Wall(0),
+            last_heard: None,
+            incarnation: 0,
+            flags: 0,
+            outages: 0,
+            detect_within: Duration::ZERO,
+            lifelines: 0,
+            pause_remaining: Duration::ZERO,
+            address: None,
+            paths: 1,
+            paths_up: 1,
+            paths_one_way: 0,
+            resting: false,
+            evidence: Evidence::default(),
+            service: Service::default(),
+            kept: Kept::default(),
+        }
+    }
 }
 
 impl Peer {
@@ -149,6 +193,7 @@ impl Peer {
             resting: self.flap.is_resting(),
             evidence: self.evidence(),
             service: self.service(now.mono, own),
+            kept: Kept::default(),
         }
     }
 }

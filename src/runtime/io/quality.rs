@@ -33,38 +33,23 @@ fn known(span: Duration, prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::event::{Evidence, Reason};
+    use crate::proto::event::Evidence;
     use crate::proto::peer::view::{Service, State};
-    use crate::proto::record::StatusRecord;
-    use crate::proto::time::Wall;
 
     #[test]
     fn the_line_has_what_can_be_had_and_the_end_is_said_too() {
         let mut view = View {
-            name: "billing".into(),
             state: State::Up,
-            reason: Reason::None,
-            activity: None,
-            record: StatusRecord::INITIALISED,
-            since: Wall(0),
-            last_heard: None,
             incarnation: 1,
             flags: FLAG_QOS_UNMET,
-            outages: 0,
-            lifelines: 0,
-            paths: 1,
-            paths_up: 1,
-            paths_one_way: 0,
-            resting: false,
             detect_within: Duration::from_secs(1),
-            pause_remaining: Duration::ZERO,
-            address: None,
             evidence: Evidence { interval: Duration::from_millis(20), ..Evidence::default() },
             service: Service {
                 mistake_interval: Duration::from_secs(3600),
                 detect_within_possible: Duration::from_millis(2520),
                 ..Service::default()
             },
+            ..View::bare("billing".into())
         };
         let (logger, lines) = Logger::new();
         logger.want(INFO);

@@ -1,9 +1,14 @@
 //! A checked configuration: all that a monitor needs, nothing left to parse.
 
+mod channels;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::path::PathBuf;
 
+pub use self::channels::{
+    Channels, ClientPort, Command, Hidden, Login, Mail, Relay, Security, StatusFile, Tls,
+};
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, Flapping, Pacing, Settings};
 
@@ -59,6 +64,8 @@ pub struct Plan {
     pub trace_dir: Option<PathBuf>,
     /// How the library behaves inside of the host's process.
     pub guest: Guest,
+    /// How people and programs are told.
+    pub channels: Channels,
     /// What holds for a peer that is added while the monitor runs.
     pub defaults: PeerDefaults,
 }

@@ -1,0 +1,108 @@
+//! What a channel is: one way by which events leave, on a thread of its own.
+//!
+//! Every channel has a lane of its own from `peermon-io`: a bounded queue in the order of the events, in
+//! which whole outages merge away when it is full ([`super::queue`]). So a channel that is slow, stuck or
+//! lost affects no other, and nobody waits for it. How far it is, and what it still has to do, is
+//! remembered for it across the death of the process ([`super::store`]).
+//!
+//! A new channel is one file that implements [`Sink`], and one line in the list of the runtime.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+
+use super::log::Logger;
+use super::queue::Consumer;
+use super::store::Desk;
+use crate::proto::event::Event;
+
+/// One channel.
+pub trait Sink: Send {
+    /// Its name in the status file and the log; never changed, at most 15 bytes.
+    fn name(&self) -> &'static str;
+
+    /// Whether events that were recorded in an earlier life, and that this channel had done with, are
+    /// handed to it again: for one that keeps them for those who ask.
+    fn wants_history(&self) -> bool {
+        false
+    }
+
+    /// Works until [`Next::Stopped`]; called on the channel's own thread, which lives in a descriptor
+    /// table of its own and may block. Called again after a panic.
+    fn run(&mut self, intake: &Intake);
+}
+
+/// What comes next to a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// An event.
+    Event(Box<Event>),
+    /// The time that was waited for.
+    Due,
+    /// The monitor closes: leave soon.
+    Stopped,
+}
+
+/// What a channel works with.
+#[derive(Debug)]
+pub struct Intake {
+    events: Consumer,
+    stop: Receiver<()>,
+    /// Where it leaves what is to be remembered.
+    pub desk: Desk,
+    /// For what fails.
+    pub logger: Logger,
+    /// Who we are: the group and the name of this server.
+    pub identity: Arc<Identity>,
+}
+
+/// Who speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The group.
+    pub group: String,
+    /// The server.
+    pub name: String,
+}
+
+impl Intake {
+    /// Of a channel whose events come by `events` and which is to end when the other end of `stop` is
+    /// dropped.
+    pub fn new(
+        (events, stop): (Consumer, Receiver<()>),
+        desk: Desk,
+        logger: Logger,
+        identity: Arc<Identity>,
+    ) -> Self {
+        Self { events, stop, desk, logger, identity }
+    }
+
+    /// Waits for the next event, until `due` if that is given. A stop comes before events that wait.
+    pub fn next(&self, due: Option<Instant>) -> Next {
+        if self.is_stopped() {
+            return Next::Stopped;
+        }
+        let due = due.map_or_else(never, crossbeam_channel::at);
+        select! {
+            recv(self.stop) -> _ => Next::Stopped,
+            recv(self.events.channel()) -> event => {
+                event.map_or(Next::Stopped, |event| Next::Event(Box::new(event)))
+            }
+            recv(due) -> _ => Next::Due,
+        }
+    }
+
+    /// The next event, if one waits already: for what may still be done after a stop.
+    pub fn pending(&self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// Whether the monitor closes.
+    pub fn is_stopped(&self) -> bool {
+        matches!(
+            self.stop.recv_timeout(core::time::Duration::ZERO),
+            Err(RecvTimeoutError::Disconnected)
+        )
+    }
+}

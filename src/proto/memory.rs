@@ -1,0 +1,83 @@
+//! What a monitor remembers across its own death: the status file holds it, a machine takes it over.
+
+use core::time::Duration;
+
+use super::event::{ActivityName, PeerName, Reason};
+use super::peer::view::State;
+use super::record::StatusRecord;
+use super::settings::MAX_PATHS;
+use super::time::Wall;
+
+/// How many retired incarnations of a peer are remembered (rule R7).
+pub const RETIRED: usize = 4;
+
+/// How often this server has started, as its peers are told (rule R5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Starts {
+    /// The number of the present life; 0 = not known.
+    pub count: u32,
+    /// The number of the last life that did not end gracefully; 0 = none.
+    pub last_ungraceful: u32,
+}
+
+/// What is kept of a peer beside what anybody may see ([`super::peer::view::View`]), so that its
+/// record can be taken over by a later life of this monitor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The id of the last event that this state contains (rule R6); 0 = none.
+    pub last_event: u64,
+    /// The id of the DOWN that opened the present outage; 0 = there is none.
+    pub outage_event: u64,
+    /// When the present outage began, on the clock that counts suspend; `None` = there is none.
+    pub outage_age: Option<Duration>,
+    /// `outage_age` was taken from the wall clock, over a boot of this machine.
+    pub outage_approximate: bool,
+    /// The present outage is withheld, with its DOWN (rule R25).
+    pub withheld: bool,
+    /// How often the current incarnation says that its server has started (rule R5).
+    pub starts: Starts,
+    /// The incarnations that it had before, in no order; 0 = none (rule R7).
+    pub retired: [u64; RETIRED],
+    /// The last sequence taken on every path (rule R9).
+    pub sequences: [u64; MAX_PATHS],
+    /// The last beat taken.
+    pub beat: u64,
+}
+
+/// What is remembered of one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerMemory {
+    /// Its name.
+    pub name: PeerName,
+    /// The judgement.
+    pub state: State,
+    /// The reason of the last change of state.
+    pub reason: Reason,
+    /// While it is down because its application is stalled, which of its activities.
+    pub activity: Option<ActivityName>,
+    /// The status record.
+    pub record: StatusRecord,
+    /// When the state changed last.
+    pub since: Wall,
+    /// When it was last heard; `None` if never.
+    pub last_heard: Option<Wall>,
+    /// Its incarnation; 0 if never heard.
+    pub incarnation: u64,
+    /// Outages since it was added.
+    pub outages: u64,
+    /// What remained of its announced pause.
+    pub pause_remaining: Duration,
+    /// The rest.
+    pub kept: Kept,
+}
+
+/// What is remembered of everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The life of the id counter.
+    pub epoch: u64,
+    /// The last event id that was given away; the next one is greater.
+    pub last_id: u64,
+    /// The peers, those that are not configured any more among them.
+    pub peers: Vec<PeerMemory>,
+}
