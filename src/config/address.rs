@@ -69,12 +69,29 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
 /// The address to listen at: `"IP:PORT"`, `"IP"`, `":PORT"` or `"PORT"`; port 0 lets the system
 /// choose.
 pub(super) fn parse_listen(text: &str) -> Result<Listen, String> {
+    const EXPECTED: &str = "listen needs an IP address of this server and a port, for example \
+                            \"10.0.0.1:28170\", or \":28170\" for all of its addresses";
+    listen(text, EXPECTED)
+}
+
+/// As [`parse_listen`], for clients: the port must be written, because the one that is meant elsewhere
+/// is that of the lifelines.
+pub(super) fn parse_client_listen(text: &str) -> Result<Listen, String> {
+    const EXPECTED: &str = "client_listen needs an IP address of this server and a port, for \
+                            example \"127.0.0.1:28180\", or \":28180\" for all of its addresses";
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let literal = text.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    if text.is_empty() || !(digits || literal) {
+        return Err(EXPECTED.into());
+    }
+    listen(text, EXPECTED)
+}
+
+fn listen(text: &str, expected: &str) -> Result<Listen, String> {
     let any = text.strip_prefix(':').unwrap_or(text);
     if !any.is_empty() && any.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(Listen::Any(parse_port(any)?));
     }
-    let expected = "listen needs an IP address of this server and a port, for example \
-                    \"10.0.0.1:28170\", or \":28170\" for all of its addresses";
     let (host, port) = split_port(text)?;
     let Some(address) = parse_literal(host, port)? else {
         return Err(expected.into());
@@ -147,7 +164,8 @@ fn is_unicast(ip: IpAddr) -> Result<(), String> {
     Ok(())
 }
 
-fn is_host_name(host: &str) -> Result<(), String> {
+/// Whether `host` can be a name.
+pub(super) fn is_host_name(host: &str) -> Result<(), String> {
     let name = host.strip_suffix('.').unwrap_or(host);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -252,6 +270,19 @@ mod tests {
         for text in ["", ":", "*:28170", "localhost:28170", "::1", "65536", "224.0.0.1:1", "1.2.3"]
         {
             assert!(parse_listen(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn clients_are_listened_for_at_a_port_that_is_written() {
+        let at = |text: &str| Ok(Listen::At(text.parse().unwrap()));
+        assert_eq!(parse_client_listen("28180"), Ok(Listen::Any(28180)));
+        assert_eq!(parse_client_listen(":0"), Ok(Listen::Any(0)));
+        assert_eq!(parse_client_listen("[::1]:28180"), at("[::1]:28180"));
+        for text in ["", ":", "127.0.0.1", "[::1]", "localhost:28180", "::1", "224.0.0.1:1"] {
+            let told = parse_client_listen(text).unwrap_err();
+            let about_us = !told.starts_with("listen");
+            assert!(about_us, "{text:?}: {told}");
         }
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use super::address::DEFAULT_PORT;
 use super::keys::Key;
 use super::peer::{OWN_NAME, literals};
-use super::plan::{Channels, Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
+use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
-use super::{Config, PeerDraft, flap, guest, pacing, rule, secret, timing};
+use super::{Config, PeerDraft, channels, flap, guest, pacing, rule, secret, timing};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, PeerSettings, Settings};
@@ -108,7 +108,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         twin_port: twin_port(server),
         trace_dir: trace_dir(server)?,
         guest: guest::of(server),
-        channels: Channels::default(),
+        channels: channels::of(server, listen)?,
         defaults,
     })
 }

@@ -12,7 +12,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::keys::{self, KeySpec, Kind};
 use super::origin::Origin;
 use super::value::{Setting, Value, complaint, presentable, subject};
-use super::{address, duration};
+use super::{address, duration, words};
 use crate::error::{Code, Error, Result};
 
 /// The largest file that is read.
@@ -148,7 +148,22 @@ impl Reader<'_> {
         let fault =
             |why: String| self.error(at, peer, &format!("{}: {why}", subject(spec, &written)));
         let value = match (spec.kind, value.get_ref()) {
-            (Kind::Addresses, DeValue::Array(items)) => self.addresses(spec, at, items, peer)?,
+            (Kind::Addresses, DeValue::Array(items)) => {
+                let mut list = Vec::new();
+                self.each(spec, items, peer, |text| address::push(&mut list, text))?;
+                if list.is_empty() {
+                    return Err(fault("a peer has at least one address".into()));
+                }
+                Value::Addresses(list)
+            }
+            (Kind::Words(form), DeValue::Array(items)) => {
+                let mut list = Vec::new();
+                self.each(spec, items, peer, |text| words::push(&mut list, form, text))?;
+                if list.is_empty() {
+                    return Err(fault(words::EMPTY.into()));
+                }
+                Value::Words(list)
+            }
             (kind, value) => self.value(kind, value).map_err(fault)?,
         };
         Ok(Setting { spec, value, written, origin: self.origin(at) })
@@ -181,36 +196,32 @@ impl Reader<'_> {
             (Kind::Span(..), DeValue::Integer(_) | DeValue::Float(_)) => {
                 Err(duration::NEEDS_UNIT.into())
             }
+            (Kind::Words(form), DeValue::String(text)) => Value::word(form, text),
             (_, DeValue::String(text)) => Value::from_text(kind, text, self.base),
             (_, other) => Err(format!("write a string in quotation marks, not {}", form(other))),
         }
     }
 
-    fn addresses(
+    /// Hands every string of a list to `take`; what is wrong with one is told with its own line.
+    fn each(
         &self,
         spec: &KeySpec,
-        at: usize,
         items: &DeArray<'_>,
         peer: Option<&str>,
-    ) -> Result<Value> {
-        let mut list = Vec::new();
+        mut take: impl FnMut(&str) -> core::result::Result<(), String>,
+    ) -> Result<()> {
         for item in items.iter() {
             let at = item.span().start;
-            let pushed = match item.get_ref() {
-                DeValue::String(text) => address::push(&mut list, text),
+            let taken = match item.get_ref() {
+                DeValue::String(text) => take(text),
                 other => Err(format!("write strings in quotation marks, not {}", form(other))),
             };
-            let fault = |why| {
+            taken.map_err(|why| {
                 let subject = subject(spec, &shown(spec, item.get_ref()));
                 self.error(at, peer, &format!("{subject}: {why}"))
-            };
-            pushed.map_err(fault)?;
+            })?;
         }
-        if list.is_empty() {
-            let why = format!("{} = []: a peer has at least one address", spec.name);
-            return Err(self.error(at, peer, &why));
-        }
-        Ok(Value::Addresses(list))
+        Ok(())
     }
 
     fn line(&self, at: usize) -> usize {

@@ -2,7 +2,13 @@
 
 use core::time::Duration;
 
+use super::kind::{
+    DAY, DETECTORS, HOUR, LOGS, LONGEST_HEARTBEAT, MEMORIES, MINUTE, PROFILES, SHORTEST_DETECTION,
+    SIGNALS, WEEK, ms,
+};
+pub(super) use super::kind::{Kind, Scope};
 use super::suggest::nearest;
+use super::words::Form;
 use crate::proto::settings::{MAX_DETECT_WITHIN, MIN_INTERVAL};
 
 /// A key of the configuration.
@@ -47,49 +53,32 @@ pub(super) enum Key {
     TwinPort,
     Redundant,
     TraceDir,
+    StatusFile,
+    JournalWait,
+    ClientListen,
+    ClientSocket,
+    ClientTokenFile,
+    ClientAllowAnonymous,
+    ClientTlsCertificate,
+    ClientTlsPrivate,
+    ClientConnections,
+    ClientConnectionsPerAddress,
+    ClientIdle,
+    MailTo,
+    MailFrom,
+    MailRelay,
+    MailUser,
+    MailPasswordFile,
+    MailCaFile,
+    MailHold,
+    MailReminder,
+    MailPerHour,
+    MailTimeout,
+    OnEventCommand,
+    CommandEvents,
+    CommandTimeout,
+    CommandConcurrency,
     Address,
-}
-
-/// Where a key may stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// At the top: about this server.
-    Server,
-    /// In a `[[peer]]` table.
-    Peer,
-    /// In both; the peer's value comes first.
-    Both,
-}
-
-/// What values a key takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The name of a server or group.
-    Name,
-    /// Where to listen.
-    Listen,
-    /// Where a peer is: one to four addresses.
-    Addresses,
-    /// A file.
-    Path,
-    /// A folder.
-    Folder,
-    /// Hexadecimal digits that nobody may see.
-    Secret,
-    /// true or false.
-    Flag,
-    /// A duration within bounds, both allowed.
-    Span(Duration, Duration),
-    /// A whole number within bounds, both allowed.
-    Count(u32, u32),
-    /// A number with up to three decimals within bounds, both allowed, in thousandths.
-    Decimal(u32, u32),
-    /// So many per how long.
-    Rate,
-    /// Numbers of processors.
-    Cores,
-    /// One of these words.
-    Choice(&'static [&'static str]),
 }
 
 /// One row of the table.
@@ -105,33 +94,8 @@ const fn row(name: &'static str, key: Key, scope: Scope, kind: Kind) -> KeySpec 
     KeySpec { key, name, scope, kind }
 }
 
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Two heartbeats must fit into the detection time beside the one that is awaited.
-const SHORTEST_DETECTION: Duration = MIN_INTERVAL.saturating_mul(3);
-const LONGEST_HEARTBEAT: Duration = ms(MAX_DETECT_WITHIN.as_millis() as u64 / 3);
-
-/// The words of `profile`, in the order of `profile::Profile`.
-pub(super) const PROFILES: &[&str] = &["lan", "wan", "wireless"];
-/// The words of `detector`.
-pub(super) const DETECTORS: &[&str] = &["adaptive", "interval", "phi"];
-/// The words of `lock_memory`.
-pub(super) const MEMORIES: &[&str] = &["off", "library", "process"];
-/// The words of `interrupt_signal`: no signal of a crash, none that cannot be caught, and none that
-/// the kernel sends for reasons of its own that a host must tell apart.
-pub(super) const SIGNALS: &[&str] = &[
-    "SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGTERM", "SIGURG", "SIGIO", "SIGWINCH",
-];
-/// The words of `log`.
-pub(super) const LOGS: &[&str] = &["callback", "env"];
-
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 40] = [
+pub(super) static KEYS: [KeySpec; 65] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -181,19 +145,38 @@ pub(super) static KEYS: [KeySpec; 40] = [
     row("twin_port", Key::TwinPort, Scope::Server, Kind::Count(0, 65_535)),
     row("redundant", Key::Redundant, Scope::Server, Kind::Flag),
     row("trace_dir", Key::TraceDir, Scope::Server, Kind::Folder),
+    row("status_file", Key::StatusFile, Scope::Server, Kind::Path),
+    row("journal_wait", Key::JournalWait, Scope::Server, Kind::Span(Duration::ZERO, ms(10_000))),
+    row("client_listen", Key::ClientListen, Scope::Server, Kind::ClientListen),
+    row("client_socket", Key::ClientSocket, Scope::Server, Kind::Path),
+    row("client_token_file", Key::ClientTokenFile, Scope::Server, Kind::Path),
+    row("client_allow_anonymous", Key::ClientAllowAnonymous, Scope::Server, Kind::Flag),
+    row("client_tls_certificate", Key::ClientTlsCertificate, Scope::Server, Kind::Path),
+    row("client_tls_key", Key::ClientTlsPrivate, Scope::Server, Kind::Path),
+    row("client_connections", Key::ClientConnections, Scope::Server, Kind::Count(1, 10_000)),
+    row(
+        "client_connections_per_address",
+        Key::ClientConnectionsPerAddress,
+        Scope::Server,
+        Kind::Count(1, 10_000),
+    ),
+    row("client_idle", Key::ClientIdle, Scope::Server, Kind::Span(ms(1000), HOUR)),
+    row("mail_to", Key::MailTo, Scope::Server, Kind::Words(Form::Mailbox)),
+    row("mail_from", Key::MailFrom, Scope::Server, Kind::Word(Form::Mailbox)),
+    row("mail_relay", Key::MailRelay, Scope::Server, Kind::Words(Form::Relay)),
+    row("mail_user", Key::MailUser, Scope::Server, Kind::Word(Form::User)),
+    row("mail_password_file", Key::MailPasswordFile, Scope::Server, Kind::Path),
+    row("mail_ca_file", Key::MailCaFile, Scope::Server, Kind::Path),
+    row("mail_hold", Key::MailHold, Scope::Server, Kind::Span(Duration::ZERO, HOUR)),
+    row("mail_reminder", Key::MailReminder, Scope::Server, Kind::Span(Duration::ZERO, WEEK)),
+    row("mail_per_hour", Key::MailPerHour, Scope::Server, Kind::Count(1, 1000)),
+    row("mail_timeout", Key::MailTimeout, Scope::Server, Kind::Span(ms(1000), ms(300_000))),
+    row("on_event_command", Key::OnEventCommand, Scope::Server, Kind::Words(Form::Argument)),
+    row("command_events", Key::CommandEvents, Scope::Server, Kind::Words(Form::Event)),
+    row("command_timeout", Key::CommandTimeout, Scope::Server, Kind::Span(ms(100), HOUR)),
+    row("command_concurrency", Key::CommandConcurrency, Scope::Server, Kind::Count(1, 64)),
     row("address", Key::Address, Scope::Peer, Kind::Addresses),
 ];
-
-impl Scope {
-    /// Whether a key of this scope may stand in a peer's table (or, otherwise, at the top).
-    fn allows(self, in_peer: bool) -> bool {
-        match self {
-            Self::Server => !in_peer,
-            Self::Peer => in_peer,
-            Self::Both => true,
-        }
-    }
-}
 
 /// The row of the key `name` in a peer's table or at the top; the error says what may be meant.
 pub(super) fn find(name: &str, in_peer: bool) -> Result<&'static KeySpec, String> {

@@ -8,23 +8,27 @@
 //! What depends on other settings, or on a file, is checked at the end, in `check`.
 
 mod address;
+mod channels;
 mod check;
 mod duration;
 mod file;
 mod flap;
 mod guest;
 mod keys;
+mod kind;
 mod origin;
 mod pacing;
 mod peer;
 pub mod plan;
 mod rate;
 mod reach;
+mod relay;
 mod rule;
 mod secret;
 mod suggest;
 mod timing;
 mod value;
+mod words;
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -103,7 +107,8 @@ impl Config {
 
     /// Sets one key: a key of the top of the file (`"detect_within"`), or `"peer.NAME.KEY"` for a
     /// key of a peer's table. A peer that does not exist yet comes into being; it needs its address
-    /// before [`Config::check`]. Lists are written with commas. A relative path begins in the
+    /// before [`Config::check`]. Several addresses and processors are written with commas, other
+    /// lists as in a file: `["a", "b"]`. A relative path begins in the
     /// current directory.
     ///
     /// # Errors

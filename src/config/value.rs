@@ -8,6 +8,7 @@ use super::keys::{Key, KeySpec, Kind};
 use super::origin::{Origin, quoted};
 use super::plan::{Endpoint, Listen};
 use super::secret::{self, Secret};
+use super::words::{self, Form};
 use super::{address, duration, guest, rate};
 use crate::error::{Code, Error};
 use crate::proto::settings::{MAX_NAME, is_valid_name};
@@ -28,6 +29,8 @@ pub(super) enum Value {
     /// The mean time between two.
     Rate(Duration),
     Cores(Vec<u16>),
+    /// Of a [`Kind::Word`] exactly one, of a [`Kind::Words`] at least one.
+    Words(Vec<String>),
     /// The index of the word.
     Choice(usize),
 }
@@ -39,11 +42,13 @@ impl Value {
             Kind::Name if is_valid_name(text) => Ok(Self::Name(text.to_owned())),
             Kind::Name => Err(NAME_RULE.into()),
             Kind::Listen => address::parse_listen(text).map(Self::Listen),
+            Kind::ClientListen => address::parse_client_listen(text).map(Self::Listen),
             Kind::Addresses => address::parse_list(text).map(Self::Addresses),
             Kind::Path if text.is_empty() => Err("a file is missing".into()),
             Kind::Folder if text.is_empty() => Err("a folder is missing".into()),
             Kind::Path if secret::looks_like_key(text) => {
-                Err("this looks like the key itself; key_file names the file that holds it".into())
+                Err("this looks like a secret itself; write the path of the file that holds it"
+                    .into())
             }
             // Made absolute now: a server that becomes a daemon changes its directory.
             Kind::Path | Kind::Folder => std::path::absolute(base.join(text))
@@ -70,12 +75,21 @@ impl Value {
             Kind::Decimal(..) => Self::decimal(kind, text),
             Kind::Rate => rate::parse(text).map(Self::Rate),
             Kind::Cores => guest::parse_cores(text).map(Self::Cores),
+            Kind::Word(form) => Self::word(form, text),
+            Kind::Words(form) => words::parse_list(form, text).map(Self::Words),
             Kind::Choice(words) => words
                 .iter()
                 .position(|&word| word == text)
                 .map(Self::Choice)
                 .ok_or_else(|| format!("write one of {}", list(words))),
         }
+    }
+
+    /// The value that one text of `form` says.
+    pub(super) fn word(form: Form, text: &str) -> Result<Self, String> {
+        let mut list = Vec::new();
+        words::push(&mut list, form, text)?;
+        Ok(Self::Words(list))
     }
 
     /// The value that a number says for a key of this kind.
@@ -148,7 +162,9 @@ pub(super) fn subject(spec: &KeySpec, written: &str) -> String {
 
 /// What an error may show of `text`, the value of a key of this kind.
 pub(super) fn presentable(kind: Kind, text: &str) -> String {
-    let hidden = kind == Kind::Secret || secret::looks_like_key(text);
+    // A relay that is written like a link may have a password in front of the @.
+    let relay = kind == Kind::Words(Form::Relay) && text.contains('@');
+    let hidden = kind == Kind::Secret || relay || secret::looks_like_key(text);
     if hidden { String::new() } else { quoted(text) }
 }
 
@@ -220,6 +236,10 @@ impl Section {
 
     pub(super) fn cores(&self, key: Key) -> Given<'_, &[u16]> {
         self.pick(key, |value| if let Value::Cores(cores) = value { Some(&**cores) } else { None })
+    }
+
+    pub(super) fn words(&self, key: Key) -> Given<'_, &[String]> {
+        self.pick(key, |value| if let Value::Words(all) = value { Some(&**all) } else { None })
     }
 
     /// The word of a choice.

@@ -96,7 +96,7 @@ fn a_file_says_line_key_value_and_what_would_be_right() {
         ),
         (
             "key_file = '00112233445566778899aabbccddeeff'",
-            "1: key_file: this looks like the key itself; key_file names the file that holds it",
+            "1: key_file: this looks like a secret itself; write the path of the file that holds it",
         ),
         ("name = 'a'\nname = 'b'", "2: duplicate key"),
         ("name = 'a", "1: invalid literal string, expected `'`"),
