@@ -566,8 +566,7 @@ typedef uint64_t monitor_activity_t;
 
 /**
  * What happened, why, and the numbers behind it. (epoch, id) names an event for ever; ids increase
- * within an epoch (but for the DOWN of a peer that flaps, which may be told late), and a reader that
- * meets an unknown epoch starts anew.
+ * within an epoch, and a reader that meets an unknown epoch starts anew.
  *
  * The struct and the strings that it points to live until the callback returns.
  */

@@ -28,8 +28,7 @@ pub struct monitor_config {
 pub type monitor_config_t = monitor_config;
 
 /// What happened, why, and the numbers behind it. (epoch, id) names an event for ever; ids increase
-/// within an epoch (but for the DOWN of a peer that flaps, which may be told late), and a reader that
-/// meets an unknown epoch starts anew.
+/// within an epoch, and a reader that meets an unknown epoch starts anew.
 ///
 /// The struct and the strings that it points to live until the callback returns.
 #[repr(C)]

@@ -244,7 +244,7 @@ pub struct Event {
     pub peer: Option<PeerName>,
     /// The peer's incarnation that it is about; 0 if unknown.
     pub incarnation: u64,
-    /// When it was judged.
+    /// When it was judged; for a DOWN that is told after a rest, when it was withheld.
     pub judged: Wall,
     /// When the peer was last heard; `None` if never.
     pub last_heard: Option<Wall>,
@@ -265,7 +265,8 @@ pub struct Event {
     pub state: State,
     /// Which outage of the peer it is about: its number since the peer was added; 0 if about none.
     pub outage_number: u64,
-    /// [`Event::outage`] was taken from the wall clock, because this machine was booted meanwhile.
+    /// [`Event::outage`] was taken from the wall clock, at least in part: this machine was booted
+    /// meanwhile, or the silence began before this monitor's own start.
     pub approximate: bool,
     /// It may have been delivered to this reader before, by an earlier life of this process.
     pub redelivered: bool,

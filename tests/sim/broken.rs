@@ -42,6 +42,8 @@ fn judge(
 ) -> Result<(), String> {
     let (mut world, mut events) = outage();
     let mut checker = Checker::new(2);
+    // Room for numbers in between.
+    events.iter_mut().for_each(|(_, event)| event.id *= 10);
     change(&mut world, &mut events, &mut checker);
     events.iter().try_for_each(|(at, event)| checker.on_event(&world, A, *at, event))
 }
@@ -191,7 +193,7 @@ fn notices_that_do_not_take_turns_are_seen() {
     assert_broken(result, "R25: RECOVERED told without");
     let result = judge(|_, events, _| {
         let (at, down) = events[2].clone();
-        events.insert(3, (at, Event { telling: Telling::AfterRest, ..down }));
+        events.insert(3, (at, after_rest(down)));
     });
     assert_broken(result, "R25: DOWN told twice");
     let result = judge(|_, events, _| events[0].1.telling = Telling::Withheld);
@@ -205,9 +207,21 @@ fn notices_that_do_not_take_turns_are_seen() {
     judge(|_, events, _| {
         let (at, down) = events[2].clone();
         events[2].1.telling = Telling::Withheld;
-        events.insert(3, (at, Event { telling: Telling::AfterRest, ..down }));
+        events.insert(3, (at, after_rest(down)));
     })
     .unwrap();
+    // Told late under the number that it had: a reader who stands behind it would miss it.
+    let result = judge(|_, events, _| {
+        let (at, down) = events[2].clone();
+        events[2].1.telling = Telling::Withheld;
+        events.insert(3, (at, Event { telling: Telling::AfterRest, ..down }));
+    });
+    assert_broken(result, "ids: ");
+}
+
+/// The DOWN that tells of `down` after a rest.
+fn after_rest(down: Event) -> Event {
+    Event { telling: Telling::AfterRest, id: down.id + 1, ..down }
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn outages_far_apart_are_no_flapping() {
 }
 
 #[test]
-fn a_down_that_outlasts_the_rest_is_told_late_under_its_own_id() {
+fn an_outage_that_outlasts_the_rest_is_told_late_by_a_down_with_an_id_of_its_own() {
     let mut world = world(4);
     for _ in 0..5 {
         flap(&mut world);
@@ -130,7 +130,13 @@ fn a_down_that_outlasts_the_rest_is_told_late_under_its_own_id() {
     assert_eq!(world.view(A, "b").unwrap().state, State::Down);
     world.run(FLAPPING.rest);
     let (at, late) = world.nodes[A].events.last().unwrap().clone();
-    assert_eq!(late, Event { telling: Telling::AfterRest, ..withheld });
+    assert!(late.id > withheld.id);
+    assert!(late.outage >= withheld.outage + FLAPPING.rest);
+    // The rest is what it was: who, why, when it was judged, and which outage.
+    let same = Event { telling: Telling::AfterRest, id: late.id, outage: late.outage, ..withheld };
+    assert_eq!(late, same);
+    let kept = world.view(A, "b").unwrap().kept;
+    assert_eq!((kept.outage_event, kept.last_event, kept.withheld), (late.id, late.id, false));
     let after = at.since(cut);
     assert!(after >= FLAPPING.rest && after <= FLAPPING.rest + secs(6), "{after:?}");
     assert_eq!(told(&world).last(), Some(&(Down, 2)));
@@ -266,7 +272,7 @@ proptest! {
         for (at, event) in outages.iter().enumerate() {
             let expected = if at % 2 == 0 { Down } else { Recovered };
             prop_assert_eq!(event.kind, expected, "{:?}", outages);
-            prop_assert!(outages[..at].iter().all(|other| other.id != event.id));
+            prop_assert!(outages[..at].iter().all(|other| other.id < event.id));
         }
         let down = world.view(A, "b").unwrap().state == State::Down;
         prop_assert_eq!(outages.len() % 2 == 1, down);

@@ -128,11 +128,11 @@ impl Checker {
         event: &Event,
     ) -> Result<(), String> {
         self.events += 1;
+        self.check_number(node, event)?;
         if event.telling == Telling::AfterRest {
             // It was judged, and looked at, when it was withheld.
             return self.check_telling(node, event);
         }
-        self.check_number(node, event)?;
         let Some(name) = &event.peer else { return self.check_own(world, node, at, event) };
         let record = self.records[node].entry(name.clone()).or_default();
         if record.removed_at.is_some_and(|removed| at > removed) {

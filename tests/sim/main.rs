@@ -27,6 +27,7 @@ mod hours;
 mod invariants;
 mod lifelines;
 mod lives;
+mod memory;
 mod middleboxes;
 mod negotiation;
 mod network;

@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::{Context, Input, Listening, Machine, Phase};
 use crate::proto::auth;
 use crate::proto::event::{PeerName, Reason};
+use crate::proto::memory::Starts;
 use crate::proto::peer::Peer;
 use crate::proto::settings::{PeerSettings, Rule};
 use crate::proto::time::{Time, nanos};
@@ -12,6 +13,8 @@ use crate::proto::time::{Time, nanos};
 impl Machine {
     pub(super) fn on_control(&mut self, input: Input<'_>) {
         match input {
+            Input::Restore(memory) => self.restore(&memory),
+            Input::Starts(starts) if self.own.phase == Phase::Idle => self.own.starts = starts,
             Input::Start => self.start(),
             Input::End { reason } => self.end(reason),
             Input::AddPeer(settings) => self.add_peer(*settings),
@@ -27,7 +30,8 @@ impl Machine {
                 self.own.listening = Some(Listening { private, twin_port });
             }
             Input::Reach { address, reachable } => self.on_reach(address, reachable),
-            Input::AppAlive
+            Input::Starts(_)
+            | Input::AppAlive
             | Input::Activity { .. }
             | Input::Datagram { .. }
             | Input::Drained { .. }
@@ -92,6 +96,8 @@ impl Machine {
         }
         self.own.phase = Phase::Idle;
         self.own.listening = None;
+        // The next life has a number of its own, or none.
+        self.own.starts = Starts::default();
         self.next_tick = Time::NEVER;
         self.with_peers(|peer, cx| peer.rest(cx));
         self.clear_lobby();
@@ -222,7 +228,7 @@ impl Machine {
         }
     }
 
-    fn slot_of(&self, name: &str) -> Option<usize> {
+    pub(super) fn slot_of(&self, name: &str) -> Option<usize> {
         self.by_id.get(&auth::node_id(&self.own.group, name)).copied()
     }
 

@@ -6,12 +6,19 @@ use core::time::Duration;
 use super::line::{Conn, LineInput, LineOutput};
 use super::progress::ActivityInput;
 use crate::proto::event::{Event, Interrupt, PeerName, Reason};
+use crate::proto::memory::{Memory, Starts};
 use crate::proto::settings::PeerSettings;
 use crate::proto::time::Time;
 
 /// Something happened outside.
 #[derive(Debug)]
 pub enum Input<'a> {
+    /// What an earlier life of this monitor remembered, before the first [`Input::Start`]; ignored
+    /// later. Ids go on where they were, and what was judged stands (rules R18, R24).
+    Restore(Box<Memory>),
+    /// What START and RUNNING of the next life say of this server's starts (rule R5); ignored while
+    /// one goes on. Not said again, the next life has none: it is not known.
+    Starts(Starts),
     /// The application starts: draw an incarnation, say START.
     Start,
     /// The application ends: say END until acknowledged, then [`Output::Ended`].

@@ -9,6 +9,7 @@ mod outbox;
 mod own;
 mod progress;
 mod reach;
+mod restore;
 mod schedule;
 mod solver;
 pub mod trace;

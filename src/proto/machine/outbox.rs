@@ -43,6 +43,10 @@ pub struct Notice {
     pub state: State,
     /// Which outage of the peer it is about; 0 = none.
     pub outage_number: u64,
+    /// The outage was taken from the wall clock, at least in part.
+    pub approximate: bool,
+    /// When it was judged, if not at this very moment.
+    pub judged: Option<Wall>,
 }
 
 impl Notice {
@@ -63,6 +67,8 @@ impl Notice {
             telling: Telling::Now,
             state: State::Unknown,
             outage_number: 0,
+            approximate: false,
+            judged: None,
         }
     }
 }
@@ -176,8 +182,8 @@ impl Outbox {
         (*conn, *index, what)
     }
 
-    /// Queues an event.
-    pub fn tell(&mut self, now: Now, notice: Notice) {
+    /// Queues an event; returns its id.
+    pub fn tell(&mut self, now: Now, notice: Notice) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         self.events.push_back(Event {
@@ -187,7 +193,7 @@ impl Outbox {
             id,
             peer: notice.peer,
             incarnation: notice.incarnation,
-            judged: now.wall,
+            judged: notice.judged.unwrap_or(now.wall),
             last_heard: notice.last_heard,
             outage: notice.outage,
             merged: 0,
@@ -197,21 +203,25 @@ impl Outbox {
             telling: notice.telling,
             state: notice.state,
             outage_number: notice.outage_number,
-            approximate: false,
+            approximate: notice.approximate,
             redelivered: false,
             unrecorded: false,
             evidence: notice.evidence,
         });
+        id
+    }
+
+    /// The ids go on after `last`, in its epoch.
+    pub fn go_on(&mut self, epoch: u64, last: u64) {
+        if epoch != 0 {
+            self.epoch = epoch;
+        }
+        self.next_id = last.saturating_add(1);
     }
 
     /// The event that was queued last, until it is taken out.
     pub fn last_told(&self) -> Option<&Event> {
         self.events.back()
-    }
-
-    /// Queues an event that has its numbers already.
-    pub fn tell_again(&mut self, event: Event) {
-        self.events.push_back(event);
     }
 
     /// Queues an interrupt.

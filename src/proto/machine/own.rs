@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::proto::auth::NodeId;
 use crate::proto::event::{ActivityName, PeerName};
 use crate::proto::health::Health;
+use crate::proto::memory::Starts;
 use crate::proto::settings::Settings;
 use crate::proto::time::{Now, Time, nanos};
 use crate::proto::wire::{Application, OwnState};
@@ -64,6 +65,8 @@ pub struct Own {
     pub phase: Phase,
     /// Its life: random, drawn at the start (rule R1).
     pub incarnation: u64,
+    /// The number of this life, and of the last one that did not end gracefully (rule R5).
+    pub starts: Starts,
     /// All heartbeats of one interval leave together, at this phase.
     pub origin: Time,
     /// What it says of its application.
@@ -112,6 +115,7 @@ impl Own {
             end_linger: settings.end_linger,
             phase: Phase::Idle,
             incarnation: 0,
+            starts: Starts::default(),
             origin: Time::ZERO,
             application: Application::Unwatched,
             stalled_activity: None,

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::echo::Echo;
 use super::inbound::Arrival;
+use super::outage::Span;
 use super::taken::Age;
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::detector::adaptive::{Learnt, Trust};
@@ -21,10 +22,19 @@ impl Peer {
             return;
         }
         let stalled = arrival.header.application == Application::Stalled;
+        if self.is_unconfirmed() && !end && !arrival.proven {
+            // Sent to an earlier life of ours, perhaps, and held back: it says nothing about today.
+            return self.tell_nonce_once(arrival, cx);
+        }
         match self.state {
             State::Unknown | State::Ended => {}
             State::Up if end => self.on_end(arrival, cx),
-            State::Up => self.apply_running(arrival, cx),
+            State::Up => {
+                if self.is_unconfirmed() {
+                    self.confirm(arrival, cx);
+                }
+                self.apply_running(arrival, cx);
+            }
             State::Down if end => {
                 self.recover(Reason::EndedLate, arrival, cx);
                 self.on_end(arrival, cx);
@@ -41,6 +51,7 @@ impl Peer {
             }
             State::Paused if end => self.on_end(arrival, cx),
             State::Paused if arrival.header.state == OwnState::Paused => {
+                self.set_flag(view::FLAG_UNCONFIRMED, false);
                 self.take_beat(arrival, cx);
                 if arrival.age_proven {
                     self.await_end_of_pause(remaining(&arrival.header, cx), cx);
@@ -54,11 +65,11 @@ impl Peer {
             State::Overdue if end => self.on_end(arrival, cx),
             State::Overdue if !arrival.proven => self.tell_nonce_once(arrival, cx),
             State::Overdue => {
-                let before = self.heard.map(|heard| heard.at);
+                let before = self.last_heard();
                 self.enter(State::Up, Reason::Resumed, cx);
                 self.take_up(arrival, Learnt::Void, cx);
                 self.note_heard(arrival, cx);
-                self.tell_heard(EventKind::Started, Reason::Resumed, Duration::ZERO, before, cx);
+                self.tell_heard(EventKind::Started, Reason::Resumed, None, before, cx);
                 self.apply_carried(arrival, cx);
             }
         }
@@ -66,16 +77,23 @@ impl Peer {
 
     /// A proven newcomer becomes the current life; the former one is retired (rule R2).
     pub(super) fn accept(&mut self, mut arrival: Arrival, cx: &mut Context<'_>) {
-        let before = self.state;
-        let heard_before = self.heard;
-        if before == State::Up {
-            // Quicker than detection, but an outage all the same.
-            self.judge_down(Reason::Restarted, cx);
+        let heard_before = self.last_heard();
+        let starts = arrival.header.starts();
+        if self.state == State::Up {
+            if self.starts.ended_before(starts) {
+                // Its END was lost in every copy, and its own file says that there was one.
+                self.end(Reason::None, cx);
+            } else {
+                // Quicker than detection, but an outage all the same.
+                self.judge_down(Reason::Restarted, cx);
+            }
         }
+        let before = self.state;
         self.settle_claims();
         self.drop_lines(cx);
         self.forget_signs();
         self.lives.accept(arrival.header.incarnation);
+        self.starts = starts;
         self.filters.iter_mut().for_each(|filter| *filter = Default::default());
         if let Some(filter) = self.filter(arrival.header.path) {
             filter.take(arrival.header.sequence, arrival.tag);
@@ -90,12 +108,10 @@ impl Peer {
         self.note_path(&arrival);
         self.renew_nonce(cx);
 
-        let outage = match before {
-            State::Up | State::Down => cx.now.boot.since(self.outage_from),
-            _ => Duration::ZERO,
-        };
+        let outage = Some(self.outage).filter(|_| before == State::Down);
         let (kind, reason) = match before {
             State::Unknown | State::Ended => (Some(EventKind::Started), Reason::None),
+            // UP is neither after what was said of the former life.
             State::Up | State::Down => (Some(EventKind::Recovered), Reason::Restarted),
             State::Overdue => (Some(EventKind::Started), Reason::Resumed),
             State::Paused => (None, Reason::Restarted),
@@ -105,7 +121,7 @@ impl Peer {
         self.take_up(&arrival, Learnt::Void, cx);
         self.note_heard(&arrival, cx);
         if let Some(kind) = kind {
-            self.tell_heard(kind, reason, outage, heard_before.map(|heard| heard.at), cx);
+            self.tell_heard(kind, reason, outage, heard_before, cx);
         }
         if arrival.header.kind == Kind::End {
             self.on_end(&arrival, cx);
@@ -124,12 +140,11 @@ impl Peer {
     pub(super) fn judge_down(&mut self, reason: Reason, cx: &mut Context<'_>) {
         let spoke = reason == Reason::AppStalled;
         self.misses = if spoke { 0 } else { self.count_misses(cx.now) };
-        self.outage_from = if spoke { cx.now.boot } else { self.silent_since(cx.now) };
-        self.outages += 1;
-        let outage = cx.now.boot.since(self.outage_from);
+        self.outage = if spoke { Span::since(cx.now.boot) } else { self.silence(cx.now) };
+        self.outages = self.outages.saturating_add(1);
         self.record.on_down();
         self.enter(State::Down, reason, cx);
-        self.tell(EventKind::Down, reason, outage, cx);
+        self.tell(EventKind::Down, reason, Some(self.outage), cx);
         self.missing = 0;
         self.end_inquiry();
         self.forget_probes();
@@ -142,11 +157,10 @@ impl Peer {
     pub fn remove(&mut self, cx: &mut Context<'_>) {
         self.leave(Reason::Removed, cx);
         if self.state == State::Down {
-            let outage = cx.now.boot.since(self.outage_from);
-            self.tell(EventKind::Recovered, Reason::Removed, outage, cx);
+            self.tell(EventKind::Recovered, Reason::Removed, Some(self.outage), cx);
         }
         if !matches!(self.state, State::Unknown | State::Ended) {
-            self.tell(EventKind::Ended, Reason::Removed, Duration::ZERO, cx);
+            self.tell(EventKind::Ended, Reason::Removed, None, cx);
         }
         self.record.on_end();
         self.paths.forget_told();
@@ -159,6 +173,12 @@ impl Peer {
             told @ (Reason::Removed | Reason::MonitorFailed) => told,
             _ => Reason::None,
         };
+        self.end(reason, cx);
+        self.greet_later(cx);
+    }
+
+    /// The current life ended gracefully.
+    fn end(&mut self, reason: Reason, cx: &mut Context<'_>) {
         self.record.on_end();
         self.paths.forget_told();
         self.enter(State::Ended, reason, cx);
@@ -167,13 +187,11 @@ impl Peer {
         self.settle_claims();
         self.stop_judging();
         self.forget_signs();
-        self.tell(EventKind::Ended, reason, Duration::ZERO, cx);
-        self.greet_later(cx);
+        self.tell(EventKind::Ended, reason, None, cx);
     }
 
     fn recover(&mut self, reason: Reason, arrival: &Arrival, cx: &mut Context<'_>) {
-        let outage = cx.now.boot.since(self.outage_from);
-        let heard_before = self.heard;
+        let heard_before = self.last_heard();
         self.enter(State::Up, reason, cx);
         let learnt = match reason {
             Reason::FalseAlarm | Reason::Reconnected => Learnt::Doubted,
@@ -181,11 +199,10 @@ impl Peer {
         };
         self.take_up(arrival, learnt, cx);
         self.note_heard(arrival, cx);
-        let heard = heard_before.map(|heard| heard.at);
         if reason == Reason::FalseAlarm {
             self.health.on_trouble(cx.now.mono);
         }
-        self.tell_heard(EventKind::Recovered, reason, outage, heard, cx);
+        self.tell_heard(EventKind::Recovered, reason, Some(self.outage), heard_before, cx);
         // The peer recovers us from our next datagram: a round trip, not an interval.
         self.beat_now(cx);
     }
@@ -227,6 +244,19 @@ impl Peer {
             self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
         }
         self.end_silence(cx);
+    }
+
+    /// The life that was up before our own start proves that it still is: nothing to be told. An
+    /// answer does as well as a heartbeat, which may be long in coming.
+    fn confirm(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        self.take_pace(arrival, cx);
+        self.detector.arm(arrival.received);
+        self.end_silence(cx);
+    }
+
+    /// Whether the state is from before our own start, and not confirmed.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.flags & view::FLAG_UNCONFIRMED != 0
     }
 
     /// What a running peer says in UP.

@@ -165,7 +165,10 @@ impl Peer {
         let silent = |from: Time| cx.now.mono.since(from) > patience;
         match self.state {
             State::Unknown | State::Ended => Mode::Greet,
-            State::Down | State::Overdue if silent(self.changed_at) && silent(self.spoke_at) => {
+            // Our own start is a reason to be quick as well: it may be waiting to hear of it.
+            State::Down | State::Overdue
+                if silent(self.changed_at.max(self.begun)) && silent(self.spoke_at) =>
+            {
                 Mode::Slow
             }
             _ if !self.outbound.heard_since_start => Mode::Greet,

@@ -47,7 +47,7 @@ impl Peer {
     /// A proven newcomer while the incumbent is held for alive. From the incumbent's own address
     /// it replaces it at once: two sockets cannot share it.
     pub(super) fn on_claim(&mut self, arrival: Arrival, cx: &mut Context<'_>) {
-        if self.heard.is_none_or(|heard| heard.source == arrival.source) {
+        if self.heard.is_some_and(|heard| heard.source == arrival.source) {
             return self.accept(arrival, cx);
         }
         let now = cx.now.mono;
@@ -213,7 +213,7 @@ impl Peer {
         let seen = self.claims.conflict_seen.replace(now);
         self.changed = true;
         if seen.is_none_or(|before| now.since(before) > CONFLICT_FORGOTTEN) {
-            self.tell(EventKind::NameConflict, Reason::None, Duration::ZERO, cx);
+            self.tell(EventKind::NameConflict, Reason::None, None, cx);
         }
     }
 

@@ -34,6 +34,12 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// One that took `last`, as an earlier life of this monitor remembers it. What it took before that
+    /// is not known any more: everything up to `last` is old.
+    pub fn after(last: u64) -> Self {
+        Self { last, recent: [(u64::MAX, [0; TAG_LEN]); REMEMBERED] }
+    }
+
     /// The highest sequence that was taken; 0 = none.
     pub fn last(&self) -> u64 {
         self.last
@@ -93,6 +99,19 @@ mod tests {
         assert_eq!(filter.take(5 + REMEMBERED as u64, [7; 16]), REMEMBERED as u64 - 1);
         assert_eq!(filter.check(5, &[5; 16]), Freshness::Old);
         assert_eq!(filter.check(6, &[6; 16]), Freshness::Late);
+    }
+
+    #[test]
+    fn a_filter_that_was_remembered_takes_nothing_up_to_its_last() {
+        let mut filter = Filter::after(70);
+        assert!((1..=70).all(|sequence| filter.check(sequence, &[0; 16]) == Freshness::Old));
+        assert_eq!(filter.check(71, &[0; 16]), Freshness::Fresh);
+        assert_eq!(filter.take(71, [1; 16]), 0);
+        assert_eq!(filter.check(71, &[1; 16]), Freshness::Copy);
+        assert_eq!(filter.check(71, &[2; 16]), Freshness::Twin);
+        assert_eq!(filter.check(70, &[0; 16]), Freshness::Old);
+        assert_eq!(Filter::after(0).check(1, &[0; 16]), Freshness::Fresh);
+        assert_eq!(Filter::after(u64::MAX).check(u64::MAX - 1, &[0; 16]), Freshness::Old);
     }
 
     #[test]

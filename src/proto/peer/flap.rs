@@ -3,15 +3,17 @@
 //! When the outages within a window are too many, one FLAPPING is told, and from then on the
 //! peer's notices rest: an outage that begins while they do is withheld whole, DOWN with its
 //! RECOVERED, and so is LATE. RECOVERED is told if and only if its DOWN was. The rest ends when the
-//! state has not changed for long enough; a DOWN that outlasted it is told then, under the id that
-//! it has. ENDED ends the rest at once. Every other kind is told whatever rests.
+//! state has not changed for long enough; an outage that outlasted it is told then, by a second DOWN
+//! with an id of its own, so that what is told has rising ids and one number says where a reader is.
+//! ENDED ends the rest at once. Every other kind is told whatever rests.
 //!
 //! There is no timer here: the end of a rest is looked for at the sending slots.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::{Context, Peer};
-use crate::proto::event::{Event, EventKind, Reason, Telling};
+use crate::proto::event::{EventKind, Reason, Telling};
 use crate::proto::machine::Notice;
 use crate::proto::settings::Flapping;
 use crate::proto::time::Time;
@@ -25,8 +27,6 @@ pub struct Flap {
     resting: bool,
     /// The open outage is withheld.
     withholding: bool,
-    /// Its DOWN.
-    kept: Option<Event>,
 }
 
 impl Flap {
@@ -34,12 +34,23 @@ impl Flap {
     pub fn new(settings: Option<Flapping>) -> Self {
         let most = settings.map_or(0, |settings| settings.outages as usize);
         let outages = VecDeque::with_capacity(most);
-        Self { settings, outages, resting: false, withholding: false, kept: None }
+        Self { settings, outages, resting: false, withholding: false }
+    }
+
+    /// What an earlier life of this monitor withheld is withheld still.
+    pub fn restore(&mut self, withheld: bool) {
+        self.resting = withheld;
+        self.withholding = withheld;
     }
 
     /// Whether the peer's notices rest.
     pub fn is_resting(&self) -> bool {
         self.resting
+    }
+
+    /// Whether the open outage is withheld.
+    pub fn is_withholding(&self) -> bool {
+        self.withholding
     }
 
     /// Whether an event of `kind` that is judged now is told.
@@ -50,10 +61,7 @@ impl Flap {
                 self.withholding = self.resting;
                 self.withholding
             }
-            EventKind::Recovered => {
-                self.kept = None;
-                core::mem::take(&mut self.withholding)
-            }
+            EventKind::Recovered => core::mem::take(&mut self.withholding),
             EventKind::Ended => {
                 self.begin_anew();
                 false
@@ -61,11 +69,6 @@ impl Flap {
             _ => false,
         };
         if withheld { Telling::Withheld } else { Telling::Now }
-    }
-
-    /// Keeps a DOWN that was withheld, for it may outlast the rest.
-    pub fn keep(&mut self, down: Option<&Event>) {
-        self.kept = down.cloned();
     }
 
     /// A DOWN at `now` was told. If it is one too many, the notices rest from now on, and the number
@@ -80,58 +83,55 @@ impl Flap {
     }
 
     /// Ends the rest at `now` if the state, which changed last at `changed`, has not changed for
-    /// long enough. Whether it ended, with the DOWN that outlasted it.
-    pub fn wake(&mut self, now: Time, changed: Time) -> Option<Option<Event>> {
-        let settings = self.settings.filter(|_| self.resting)?;
-        if now.since(changed) < settings.rest {
+    /// long enough. Whether it ended, and if so whether an outage outlasted it that nobody was told.
+    pub fn wake(&mut self, now: Time, changed: Time) -> Option<bool> {
+        // Nothing rests any longer where the next life is not to damp at all.
+        let rest = self.settings.map_or(Duration::ZERO, |settings| settings.rest);
+        if !self.resting || now.since(changed) < rest {
             return None;
         }
-        let kept = self.kept.take().filter(|_| self.withholding);
+        let untold = self.withholding;
         self.begin_anew();
-        Some(kept.map(|down| Event { telling: Telling::AfterRest, ..down }))
+        Some(untold)
     }
 
     fn begin_anew(&mut self) {
         self.outages.clear();
         self.resting = false;
         self.withholding = false;
-        self.kept = None;
     }
 }
 
 impl Peer {
-    /// What follows an event of `kind` that was just queued: a withheld DOWN is kept, and one that
-    /// was told may be one too many.
+    /// What follows an event of `kind` that was just queued: a DOWN that was told may be one too many.
     pub(super) fn follow_flapping(&mut self, kind: EventKind, cx: &mut Context<'_>) {
         if kind != EventKind::Down {
             return;
         }
-        if self.flap.is_resting() {
-            return self.flap.keep(cx.out.last_told());
-        }
         let Some(outages) = self.flap.count(cx.now.mono) else { return };
-        self.changed = true;
-        let heard = self.heard.map(|heard| heard.at);
-        let silence = cx.now.boot.since(self.outage_from);
-        let notice = self.notice(EventKind::Flapping, Reason::None, silence, heard);
-        cx.out.tell(cx.now, Notice { outages, ..notice });
+        let (silence, heard) = (Some(self.outage), self.last_heard());
+        let notice = self.notice(EventKind::Flapping, Reason::None, silence, heard, cx.now);
+        self.put(Notice { outages, ..notice }, cx);
     }
 
     /// The rest ends when the state has been the same for long enough.
     pub(super) fn end_rest(&mut self, cx: &mut Context<'_>) {
-        let Some(down) = self.flap.wake(cx.now.mono, self.changed_at) else { return };
+        let Some(untold) = self.flap.wake(cx.now.mono, self.changed_at) else { return };
         self.changed = true;
-        if let Some(down) = down {
-            cx.out.tell_again(down);
-            self.offer_takeover(cx);
+        if !untold {
+            return;
         }
+        // As it stands now, but for the date: that is when it was judged.
+        let (outage, heard) = (Some(self.outage), self.last_heard());
+        let down = self.notice(EventKind::Down, self.reason, outage, heard, cx.now);
+        let judged = Some(self.since);
+        self.put(Notice { telling: Telling::AfterRest, judged, ..down }, cx);
+        self.offer_takeover(cx);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -139,18 +139,6 @@ mod tests {
 
     const SETTINGS: Flapping =
         Flapping { outages: 3, window: Duration::from_secs(60), rest: Duration::from_secs(30) };
-
-    fn down_of(id: u64) -> Event {
-        Event {
-            reason: Reason::Silent,
-            epoch: 1,
-            id,
-            peer: Some("b".into()),
-            incarnation: 1,
-            telling: Telling::Withheld,
-            ..Event::bare(Down)
-        }
-    }
 
     /// What the law says, written down naively: every outage with its beginning, and the rests.
     #[derive(Default)]
@@ -189,13 +177,11 @@ mod tests {
             let (mut now, mut down, mut id) = (Time::from_millis(1_000_000), false, 0);
             model.changed = now;
             let mut told: Vec<(u64, EventKind)> = Vec::new();
-            let mut happened: Vec<(u64, EventKind)> = Vec::new();
             for step in steps {
                 id += 1;
                 match step {
                     Step::Turn if !down => {
                         down = true;
-                        happened.push((id, Down));
                         model.changed = now;
                         model.open_is_told = !model.resting;
                         let telling = flap.take(Down);
@@ -211,14 +197,11 @@ mod tests {
                             let flapped = flap.count(now);
                             model.resting = within >= SETTINGS.outages;
                             prop_assert_eq!(flapped, Some(within).filter(|_| model.resting));
-                        } else {
-                            flap.keep(Some(&down_of(id)));
                         }
                     }
                     Step::Turn | Step::End => {
                         if down {
                             down = false;
-                            happened.push((id, Recovered));
                             model.changed = now;
                             let telling = flap.take(Recovered);
                             prop_assert_eq!(telling == Telling::Now, model.open_is_told);
@@ -241,12 +224,9 @@ mod tests {
                             model.resting = false;
                             model.told_downs.clear();
                             let late = down && !model.open_is_told;
-                            let kept = woken.flatten();
-                            prop_assert_eq!(kept.is_some(), late);
-                            if let Some(kept) = kept {
-                                prop_assert_eq!(kept.telling, Telling::AfterRest);
-                                prop_assert_eq!(happened.last(), Some(&(kept.id, Down)));
-                                told.push((kept.id, Down));
+                            prop_assert_eq!(woken, Some(late));
+                            if late {
+                                told.push((id, Down));
                                 model.open_is_told = true;
                             }
                         }
@@ -254,10 +234,10 @@ mod tests {
                 }
                 prop_assert_eq!(flap.is_resting(), model.resting);
             }
-            // Strictly in turn, each at most once, and DOWN first.
+            // Strictly in turn, DOWN first, and ids rise.
             for (at, (id, kind)) in told.iter().enumerate() {
                 prop_assert_eq!(*kind, if at % 2 == 0 { Down } else { Recovered });
-                prop_assert!(told[..at].iter().all(|(other, _)| other != id));
+                prop_assert!(told[..at].iter().all(|(other, _)| other < id));
             }
         }
     }
@@ -271,6 +251,24 @@ mod tests {
             assert_eq!(flap.take(Recovered), Telling::Now);
         }
         assert_eq!(flap.wake(Time::NEVER, Time::ZERO), None);
+    }
+
+    #[test]
+    fn what_was_withheld_before_a_restart_is_told_after_a_rest_or_not_at_all() {
+        let now = Time::from_millis(100_000);
+        let restored = |settings| {
+            let mut flap = Flap::new(settings);
+            flap.restore(true);
+            flap
+        };
+        let mut flap = restored(Some(SETTINGS));
+        assert_eq!(flap.wake(now, now), None);
+        assert_eq!(flap.take(Recovered), Telling::Withheld);
+        let mut flap = restored(Some(SETTINGS));
+        assert_eq!(flap.wake(now + SETTINGS.rest, now), Some(true));
+        assert_eq!(flap.take(Recovered), Telling::Now);
+        // Damping was switched off: there is nothing to wait for.
+        assert_eq!(restored(None).wake(now, now), Some(true));
     }
 
     #[test]

@@ -84,6 +84,10 @@ impl Peer {
         datagram: &Datagram<'_>,
         cx: &mut Context<'_>,
     ) {
+        if arrival.header.kind == Kind::End && self.lives.is_current(arrival.header.incarnation) {
+            // Whomever of us it was said to: nothing follows it (rule R4).
+            return self.receive_same(arrival, datagram, cx);
+        }
         cx.counters.misaddressed += 1;
         if !self.verify_stranger(datagram, cx) {
             return;

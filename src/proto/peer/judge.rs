@@ -163,8 +163,8 @@ impl Peer {
         self.late_told = true;
         self.misses = self.count_misses(cx.now);
         self.changed = true;
-        let silence = cx.now.boot.since(self.silent_since(cx.now));
-        self.tell(EventKind::Late, Reason::None, silence, cx);
+        let silence = self.silence(cx.now);
+        self.tell(EventKind::Late, Reason::None, Some(silence), cx);
     }
 
     /// The deadline ran out.
@@ -188,7 +188,7 @@ impl Peer {
     pub(super) fn on_never_seen(&mut self, cx: &mut Context<'_>) {
         if self.state == State::Unknown && !self.not_seen_told {
             self.not_seen_told = true;
-            self.tell(EventKind::NotSeen, Reason::None, Duration::ZERO, cx);
+            self.tell(EventKind::NotSeen, Reason::None, None, cx);
         }
     }
 
@@ -203,8 +203,8 @@ impl Peer {
         }
         self.enter(State::Overdue, Reason::None, cx);
         self.renew_nonce(cx);
-        let silence = cx.now.boot.since(self.silent_since(cx.now));
-        self.tell(EventKind::Overdue, Reason::None, silence, cx);
+        let silence = self.silence(cx.now);
+        self.tell(EventKind::Overdue, Reason::None, Some(silence), cx);
     }
 
     /// What is known of our own way to one of its addresses.

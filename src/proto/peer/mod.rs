@@ -4,7 +4,8 @@
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
 //! what, `claim` settles who carries the name, `echo` proves ages, `paths` and `ways` tell of single
 //! addresses, `flap` decides what is told, `lifeline` keeps TCP connections and `exit` finds out what
-//! their end means, `own_life` begins and ends with us.
+//! their end means, `own_life` begins and ends with us, `restore` takes over what an earlier life of
+//! ours remembered.
 
 mod apply;
 mod cadence;
@@ -24,12 +25,14 @@ mod lifeline;
 mod limit;
 mod negotiate;
 mod observe;
+mod outage;
 mod outbound;
 mod own_life;
 mod paths;
 mod quality;
 mod report;
 mod request;
+mod restore;
 mod sent;
 mod taken;
 mod timers;
@@ -55,6 +58,7 @@ use self::judge::Gap;
 use self::life::Lives;
 use self::lifeline::Lifelines;
 use self::limit::Bucket;
+use self::outage::{Remembered, Span};
 use self::outbound::Outbound;
 use self::quality::Quality;
 use self::request::Request;
@@ -65,6 +69,7 @@ use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
 use super::event::{ActivityName, PeerName, Reason};
 use super::health::Health;
+use super::memory::Starts;
 use super::record::StatusRecord;
 use super::settings::PeerSettings;
 use super::time::{Now, Time, Wall};
@@ -101,14 +106,26 @@ pub struct Peer {
     /// When the state changed, on the monotonic clock.
     changed_at: Time,
     record: StatusRecord,
-    /// Where the outage that is open began, on the boot clock.
-    outage_from: Time,
+    /// The outage that is open.
+    outage: Span,
+    /// The DOWN by which it is known; 0 = none.
+    outage_event: u64,
+    /// The last event about this peer; 0 = none.
+    last_event: u64,
     outages: u64,
     flags: u32,
 
     lives: Lives,
+    /// What the current incarnation says of its server's starts (rule R5).
+    starts: Starts,
     filters: Vec<Filter>,
     heard: Option<Heard>,
+    /// When an earlier life of this monitor heard it last.
+    remembered: Option<Remembered>,
+    /// When our present life began.
+    begun: Time,
+    /// It was known when our present life began, and not heard since.
+    unheard: bool,
     /// When a datagram of the current incarnation was taken last, whatever it proved.
     spoke_at: Time,
     /// The last beat of the current incarnation that was taken.
@@ -138,6 +155,8 @@ pub struct Peer {
     not_seen_told: bool,
     /// The end of the pause that the peer announced.
     paused_until: Time,
+    /// What remained of it for an earlier life of this monitor, until ours begins.
+    pause_restored: Option<Duration>,
 
     lifelines: Lifelines,
     /// What speaks for and against its process, beside its heartbeats.
@@ -184,12 +203,18 @@ impl Peer {
             since: cx.now.wall,
             changed_at: cx.now.mono,
             record: StatusRecord::INITIALISED,
-            outage_from: Time::ZERO,
+            outage: Span::default(),
+            outage_event: 0,
+            last_event: 0,
             outages: 0,
             flags: 0,
             lives: Lives::default(),
+            starts: Starts::default(),
             filters: vec![Filter::default()],
             heard: None,
+            remembered: None,
+            begun: cx.now.mono,
+            unheard: false,
             spoke_at: cx.now.mono,
             beat: 0,
             missing: 0,
@@ -208,6 +233,7 @@ impl Peer {
             late_told: false,
             not_seen_told: false,
             paused_until: Time::ZERO,
+            pause_restored: None,
             lifelines: Lifelines::default(),
             signs: Signs::default(),
             cut_off: Vec::new(),
@@ -323,6 +349,8 @@ impl Peer {
         }
         self.since = cx.now.wall;
         self.changed_at = cx.now.mono;
+        // Whatever it is now, this life of ours found it out.
+        self.flags &= !view::FLAG_UNCONFIRMED;
         self.changed = true;
     }
 

@@ -8,12 +8,15 @@ use super::{Context, Peer, State, Timer, view};
 
 impl Peer {
     /// This monitor starts, or starts again: nothing that was heard before proves anything now.
-    /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed.
+    /// DOWN, ENDED and PAUSED stand, UP waits to be confirmed (rule R18), and none of them is left by a
+    /// datagram that does not prove itself.
     pub fn begin(&mut self, incarnation: u64, cx: &mut Context<'_>) {
         if self.removed {
             return;
         }
         self.changed = true;
+        self.begun = cx.now.mono;
+        self.unheard = !matches!(self.state, State::Unknown | State::Ended);
         if self.state == State::Unknown {
             // Before the start nobody knew the date.
             self.since = cx.now.wall;
@@ -34,9 +37,14 @@ impl Peer {
         self.grant = Grant::new(self.settings.heartbeat_interval);
         self.negotiate_anew();
         self.timers.set(Timer::Beat, Some(cx.now.mono));
-        if self.state == State::Up {
+        if matches!(self.state, State::Up | State::Paused) {
             self.flags |= view::FLAG_UNCONFIRMED;
+        }
+        if self.state == State::Up {
             self.detector.arm(cx.now.mono + self.pace.detect_within);
+        }
+        if let Some(remaining) = self.restored_pause() {
+            self.paused_until = cx.now.mono + remaining;
         }
         if cx.own.judging() {
             self.resume_judging(cx);

@@ -2,12 +2,13 @@
 
 use core::time::Duration;
 
+use super::outage::Span;
 use super::view::Service;
 use super::{Context, Peer, State};
 use crate::proto::detector::Detector;
 use crate::proto::event::{EventKind, EventPath, Evidence, Interrupt, Reason, Telling};
 use crate::proto::machine::{Notice, Own};
-use crate::proto::time::{Now, Time, nanos};
+use crate::proto::time::{Now, Time, Wall};
 
 impl Peer {
     /// The numbers as they stand.
@@ -28,7 +29,7 @@ impl Peer {
             own_lateness: self.gap.own_lateness(),
             round_trip: self.echo.round_trip(),
             own_link: self.gap.is_isolated(),
-            since_restart: false,
+            since_restart: self.unheard,
         }
     }
 
@@ -79,26 +80,15 @@ impl Peer {
         }
     }
 
-    /// How many heartbeats were due since the last sign of life and did not come.
-    pub(super) fn count_misses(&self, now: Now) -> u32 {
-        let silence = self.heard.map_or(Duration::ZERO, |heard| now.mono.since(heard.at.mono));
-        u32::try_from(nanos(silence) / nanos(self.pace.eta).max(1)).unwrap_or(u32::MAX)
-    }
-
-    /// Since when nothing was heard, on the clock that counts suspend (rule R16).
-    pub(super) fn silent_since(&self, now: Now) -> Time {
-        self.heard.map_or(now.boot, |heard| heard.at.boot)
-    }
-
-    /// Reports an event of this peer.
+    /// Reports an event of this peer. `span` is the silence or the outage that it speaks of.
     pub(super) fn tell(
         &mut self,
         kind: EventKind,
         reason: Reason,
-        outage: Duration,
+        span: Option<Span>,
         cx: &mut Context<'_>,
     ) {
-        self.tell_heard(kind, reason, outage, self.heard.map(|heard| heard.at), cx);
+        self.tell_heard(kind, reason, span, self.last_heard(), cx);
     }
 
     /// Reports an event of this peer that was last heard at `heard`, before the present datagram.
@@ -106,17 +96,31 @@ impl Peer {
         &mut self,
         kind: EventKind,
         reason: Reason,
-        outage: Duration,
-        heard: Option<Now>,
+        span: Option<Span>,
+        heard: Option<Wall>,
         cx: &mut Context<'_>,
     ) {
         let telling = self.flap.take(kind);
-        let notice = Notice { telling, ..self.notice(kind, reason, outage, heard) };
-        cx.out.tell(cx.now, notice);
+        let notice = Notice { telling, ..self.notice(kind, reason, span, heard, cx.now) };
+        self.put(notice, cx);
         if kind == EventKind::Down && telling == Telling::Now {
             self.offer_takeover(cx);
         }
         self.follow_flapping(kind, cx);
+    }
+
+    /// Queues an event of this peer and notes its number.
+    pub(super) fn put(&mut self, notice: Notice, cx: &mut Context<'_>) {
+        let kind = notice.kind;
+        self.last_event = cx.out.tell(cx.now, notice);
+        // A DOWN that is told after a rest is the one that everybody knows from then on.
+        match kind {
+            EventKind::Down => self.outage_event = self.last_event,
+            EventKind::Recovered => self.outage_event = 0,
+            _ => {}
+        }
+        // Whoever keeps a record of the peer keeps this number in it.
+        self.changed = true;
     }
 
     /// The application is interrupted by the DOWN that was just queued, if it wants to take over. One
@@ -130,10 +134,9 @@ impl Peer {
     }
 
     /// Reports that one path fell silent or carries again.
-    pub(super) fn tell_path(&self, kind: EventKind, path: EventPath, cx: &mut Context<'_>) {
-        let heard = self.heard.map(|heard| heard.at);
-        let notice = self.notice(kind, Reason::None, Duration::ZERO, heard);
-        cx.out.tell(cx.now, Notice { path: Some(path), ..notice });
+    pub(super) fn tell_path(&mut self, kind: EventKind, path: EventPath, cx: &mut Context<'_>) {
+        let notice = self.notice(kind, Reason::None, None, self.last_heard(), cx.now);
+        self.put(Notice { path: Some(path), ..notice }, cx);
     }
 
     /// An event of this peer as it stands.
@@ -141,16 +144,17 @@ impl Peer {
         &self,
         kind: EventKind,
         reason: Reason,
-        outage: Duration,
-        heard: Option<Now>,
+        span: Option<Span>,
+        heard: Option<Wall>,
+        now: Now,
     ) -> Notice {
         Notice {
             kind,
             reason,
             peer: Some(self.settings.name.clone()),
             incarnation: self.lives.current(),
-            last_heard: heard.map(|at| at.wall),
-            outage,
+            last_heard: heard,
+            outage: span.map_or(Duration::ZERO, |span| span.length(now)),
             evidence: self.evidence(),
             path: None,
             outages: 0,
@@ -158,6 +162,8 @@ impl Peer {
             telling: Telling::Now,
             state: self.state_after(kind),
             outage_number: self.outage_of(kind),
+            approximate: span.is_some_and(|span| span.is_approximate()),
+            judged: None,
         }
     }
 

@@ -1,8 +1,6 @@
 //! What a datagram of the current life changes, once `inbound` has found it authentic and new: its age
 //! (rule R13), what it tells whatever its kind, then the state machine.
 
-use core::time::Duration;
-
 use super::echo::Bound;
 use super::inbound::Arrival;
 use super::{Context, Heard, Peer, State, view};
@@ -40,6 +38,10 @@ impl Peer {
             return self.answer_stale(&arrival, cx);
         }
         arrival.age_proven = age == Age::Proven;
+        if self.starts.count == 0 {
+            // It was known to an earlier life of ours that did not keep this.
+            self.starts = header.starts();
+        }
         cx.counters.accepted += 1;
         self.trace(&arrival, cx);
         self.note_arrival(&arrival, cx);
@@ -51,7 +53,8 @@ impl Peer {
         self.expect_next(&arrival, cx);
         self.consider_request(&header, cx);
         self.spoke_at = arrival.received;
-        if arrival.proven || !matches!(self.state, State::Down | State::Overdue) {
+        let doubtful = matches!(self.state, State::Down | State::Overdue) || self.is_unconfirmed();
+        if arrival.proven || !doubtful {
             self.note_heard(&arrival, cx);
         }
         if matches!(header.kind, Kind::Start | Kind::Probe | Kind::End) {
@@ -74,6 +77,7 @@ impl Peer {
     /// A sign of life that counts.
     pub(super) fn note_heard(&mut self, arrival: &Arrival, cx: &Context<'_>) {
         self.spoke_at = arrival.received;
+        self.unheard = false;
         self.heard = Some(Heard { at: cx.now.at(arrival.received), source: arrival.source });
     }
 
@@ -93,7 +97,9 @@ impl Peer {
     /// What every accepted datagram of the current life tells, whatever its kind.
     pub(super) fn note_arrival(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
         let header = &arrival.header;
-        self.outbound.heard_since_start = true;
+        if !self.is_unconfirmed() || header.receiver_incarnation == self.outbound.incarnation {
+            self.outbound.heard_since_start = true;
+        }
         self.set_flag(view::FLAG_KEY_MISMATCH, false);
         if !arrival.aside {
             self.outbound.note_latest(arrival);
@@ -127,7 +133,7 @@ impl Peer {
         let known = self.flags & view::FLAG_HELD_DOWN != 0;
         self.set_flag(view::FLAG_HELD_DOWN, down);
         if down && !known {
-            self.tell(EventKind::DeclaredDown, Reason::None, Duration::ZERO, cx);
+            self.tell(EventKind::DeclaredDown, Reason::None, None, cx);
             self.beat_now(cx);
         }
     }

@@ -177,7 +177,7 @@ impl Peer {
             activity: self.activity.clone(),
             record: self.record,
             since: self.since,
-            last_heard: self.heard.map(|heard| heard.at.wall),
+            last_heard: self.last_heard(),
             incarnation: self.lives.current(),
             flags: self.flags
                 | if self.is_unmet() { FLAG_QOS_UNMET } else { 0 }
@@ -193,7 +193,7 @@ impl Peer {
             resting: self.flap.is_resting(),
             evidence: self.evidence(),
             service: self.service(now.mono, own),
-            kept: Kept::default(),
+            kept: self.kept(now),
         }
     }
 }

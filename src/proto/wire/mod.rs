@@ -13,6 +13,7 @@ pub use label::Label;
 pub use quote::{Quote, quote};
 
 use super::auth::NodeId;
+use crate::proto::memory::Starts;
 
 /// The first four bytes of every datagram.
 pub const MAGIC: [u8; 4] = *b"PMON";
@@ -196,4 +197,11 @@ pub struct Header {
     pub heard_paths: u8,
     /// Digest of the sender's peer list; 0 = none (rule R28).
     pub list_digest: u64,
+}
+
+impl Header {
+    /// What the sender says of its starts (rule R5).
+    pub fn starts(&self) -> Starts {
+        Starts { count: self.start_count, last_ungraceful: self.last_ungraceful }
+    }
 }
