@@ -16,6 +16,8 @@ pub mod inside;
 pub mod interrupts;
 pub mod json;
 pub mod log;
+#[cfg(feature = "mail")]
+pub mod mail;
 pub mod meter;
 mod overflow;
 pub mod queue;

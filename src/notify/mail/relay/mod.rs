@@ -1,0 +1,307 @@
+//! Handing a letter to a relay: the relays in their order, the first that takes it.
+//!
+//! Everything here blocks, at most the configured time-out at each step. Between the steps a stop is
+//! noticed. Three things may come of it: a relay took the letter, perhaps without some recipients;
+//! every relay refused the letter itself, for good (5xx to the sender, to every recipient or to the
+//! text); or anything else, which is worth another try later: no answer, 4xx, a certificate or a
+//! password that is wrong *now*.
+
+mod converse;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use lettre::address::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+
+use crate::config::plan::{self, Security};
+
+/// So long a relay that took the letter may take to say good-bye.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// So much of what a relay says is repeated.
+const WORDS: usize = 300;
+/// So many addresses of one relay are tried.
+const ADDRESSES: usize = 8;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handed {
+    /// A relay took it.
+    Accepted {
+        /// Which, and what it said.
+        by: String,
+        /// Recipients whom it did not take it for, with its words.
+        refused: Vec<(String, String)>,
+    },
+    /// Not now; what each relay said.
+    Later(String),
+    /// Never; what each relay said.
+    Refused(String),
+    /// A stop was noticed before it was handed in.
+    Stopped,
+}
+
+/// What is handed in.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// The sender.
+    pub from: Address,
+    /// The recipients.
+    pub to: Vec<Address>,
+    /// Headers and text.
+    pub bytes: Vec<u8>,
+}
+
+/// All relays, ready to be used.
+#[derive(Debug)]
+pub struct Relays {
+    relays: Vec<Known>,
+    login: Option<Credentials>,
+    hello: ClientId,
+    timeout: Duration,
+}
+
+struct Known {
+    relay: plan::Relay,
+    tls: Option<TlsParameters>,
+}
+
+impl core::fmt::Debug for Known {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.relay.fmt(f)
+    }
+}
+
+/// Why a relay did not take it.
+enum Trouble {
+    Later(String),
+    Refused(String),
+    Stopped,
+}
+
+impl Relays {
+    /// Those of `mail`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the certificate authority or the login.
+    pub fn new(mail: &plan::Mail) -> Result<Self, String> {
+        let authority = mail.authority.as_deref().map(Certificate::from_pem).transpose();
+        let authority = authority.map_err(|e| format!("the authority of the mail relays: {e}"))?;
+        let known = |relay: &plan::Relay| {
+            let mut tls = None;
+            if relay.security != Security::None {
+                let mut builder = TlsParameters::builder(relay.host.clone());
+                if let Some(certificate) = &authority {
+                    builder = builder.add_root_certificate(certificate.clone());
+                }
+                let host = &relay.host;
+                tls = Some(builder.build().map_err(|e| format!("TLS for the relay {host}: {e}"))?);
+            }
+            Ok(Known { relay: relay.clone(), tls })
+        };
+        let relays = mail.relays.iter().map(known).collect::<Result<Vec<_>, String>>()?;
+        let login = match &mail.login {
+            None => None,
+            Some(login) => {
+                let password = String::from_utf8(login.password.0.clone())
+                    .map_err(|_| "the password for the mail relays is not UTF-8".to_owned())?;
+                Some(Credentials::new(login.user.clone(), password))
+            }
+        };
+        Ok(Self { relays, login, hello: ClientId::default(), timeout: mail.timeout })
+    }
+
+    /// Says hello as `name` where that can be a domain, and as an address where not.
+    pub fn introduce(&mut self, name: &str) {
+        self.hello = hello(name);
+    }
+
+    /// Hands `parcel` in. The connection that took it is still open: [`leave`] it when what came of
+    /// it is known where it must be.
+    pub fn hand_in(&self, parcel: &Parcel, stop: &AtomicBool) -> (Handed, Option<SmtpConnection>) {
+        let mut words = Vec::new();
+        let mut forever = true;
+        for known in &self.relays {
+            match self.try_relay(known, parcel, stop) {
+                Ok((handed, connection)) => return (handed, Some(connection)),
+                Err(Trouble::Stopped) => return (Handed::Stopped, None),
+                Err(Trouble::Later(why)) => {
+                    forever = false;
+                    words.push(format!("{}: {why}", name(&known.relay)));
+                }
+                Err(Trouble::Refused(why)) => words.push(format!("{}: {why}", name(&known.relay))),
+            }
+        }
+        let words = words.join("; ");
+        if forever && !self.relays.is_empty() {
+            (Handed::Refused(words), None)
+        } else {
+            (Handed::Later(words), None)
+        }
+    }
+
+    fn try_relay(
+        &self,
+        known: &Known,
+        parcel: &Parcel,
+        stop: &AtomicBool,
+    ) -> Result<(Handed, SmtpConnection), Trouble> {
+        let mut connection = self.connect(known, stop)?;
+        match converse::converse(&mut connection, known, parcel, stop) {
+            Ok(handed) => Ok((handed, connection)),
+            Err(trouble) => {
+                leave(connection);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// A connection that is encrypted and logged in as it is to be.
+    fn connect(&self, known: &Known, stop: &AtomicBool) -> Result<SmtpConnection, Trouble> {
+        let relay = &known.relay;
+        let addresses = (relay.host.as_str(), relay.port)
+            .to_socket_addrs()
+            .map_err(|e| Trouble::Later(format!("its address is not known: {e}")))?;
+        let mut trouble = Trouble::Later("it has no address".to_owned());
+        for address in addresses.take(ADDRESSES) {
+            if stop.load(Ordering::Acquire) {
+                return Err(Trouble::Stopped);
+            }
+            match self.connect_to(address, known, stop) {
+                Ok(connection) => return Ok(connection),
+                Err(Trouble::Stopped) => return Err(Trouble::Stopped),
+                Err(other) => trouble = other,
+            }
+        }
+        Err(trouble)
+    }
+
+    fn connect_to(
+        &self,
+        address: SocketAddr,
+        known: &Known,
+        stop: &AtomicBool,
+    ) -> Result<SmtpConnection, Trouble> {
+        let security = known.relay.security;
+        let wrapped = known.tls.as_ref().filter(|_| security == Security::Tls);
+        let timeout = Some(self.timeout);
+        let mut connection =
+            SmtpConnection::connect(address, timeout, &self.hello, wrapped, None).map_err(later)?;
+        let ready = self.make_ready(&mut connection, address, known, stop);
+        match ready {
+            Ok(()) => Ok(connection),
+            Err(trouble) => {
+                leave(connection);
+                Err(trouble)
+            }
+        }
+    }
+
+    fn make_ready(
+        &self,
+        connection: &mut SmtpConnection,
+        address: SocketAddr,
+        known: &Known,
+        stop: &AtomicBool,
+    ) -> Result<(), Trouble> {
+        check(stop)?;
+        if let Some(tls) = known.tls.as_ref().filter(|_| known.relay.security == Security::StartTls)
+        {
+            if !connection.can_starttls() {
+                return Err(Trouble::Later("it does not offer STARTTLS".to_owned()));
+            }
+            connection.starttls(tls, &self.hello).map_err(later)?;
+        }
+        let Some(login) = &self.login else { return Ok(()) };
+        if !connection.is_encrypted() && !address.ip().is_loopback() {
+            let why = "the login is not shown on a way that is not encrypted: use starttls:// or smtps://";
+            return Err(Trouble::Later(why.to_owned()));
+        }
+        check(stop)?;
+        connection.auth(&[Mechanism::Plain, Mechanism::Login], login).map_err(later)?;
+        Ok(())
+    }
+}
+
+/// Takes leave of a relay without waiting for long.
+pub fn leave(mut connection: SmtpConnection) {
+    let _ = connection.set_timeout(Some(FAREWELL));
+    if !connection.has_broken() {
+        let _ = connection.quit();
+    }
+}
+
+fn check(stop: &AtomicBool) -> Result<(), Trouble> {
+    if stop.load(Ordering::Acquire) { Err(Trouble::Stopped) } else { Ok(()) }
+}
+
+/// For what is not about the letter.
+fn later(error: Error) -> Trouble {
+    Trouble::Later(say(&error))
+}
+
+/// For what is.
+fn answer(error: Error) -> Trouble {
+    if error.is_permanent() { Trouble::Refused(say(&error)) } else { Trouble::Later(say(&error)) }
+}
+
+fn say(error: &Error) -> String {
+    shorten(&error.to_string())
+}
+
+/// On one line of the log.
+fn shorten(words: &str) -> String {
+    words.chars().take(WORDS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// `starttls://mail.example.com:587`.
+pub fn name(relay: &plan::Relay) -> String {
+    let scheme = match relay.security {
+        Security::None => "smtp",
+        Security::StartTls => "starttls",
+        Security::Tls => "smtps",
+    };
+    format!("{scheme}://{}:{}", relay.host, relay.port)
+}
+
+/// The name of a server may have dots, lines and underscores anywhere; a domain may not.
+fn hello(name: &str) -> ClientId {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let numeric = name.split('.').next_back().is_none_or(|l| l.bytes().all(|b| b.is_ascii_digit()));
+    if name.split('.').all(label) && !numeric {
+        ClientId::Domain(name.to_owned())
+    } else {
+        ClientId::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_domain_says_hello_as_an_address() {
+        for name in ["orders", "a.b-c.d", "db1"] {
+            assert_eq!(hello(name), ClientId::Domain(name.to_owned()));
+        }
+        for name in ["a_b", ".a", "a.", "-a", "a-", "1", "10.0.0.1", "a..b", ""] {
+            assert_eq!(hello(name).to_string(), "[127.0.0.1]", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_relay_says_stays_on_one_line_and_is_short() {
+        assert_eq!(shorten("a\r\nb\u{1b}[2J"), "a  b [2J");
+        assert_eq!(shorten(&"x".repeat(5000)).len(), WORDS);
+    }
+}
