@@ -22,7 +22,7 @@ mod rate;
 mod reach;
 mod rule;
 mod secret;
-mod suggest;
+pub(crate) mod suggest;
 mod timing;
 mod value;
 
