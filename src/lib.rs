@@ -47,6 +47,8 @@
 pub mod config;
 pub mod error;
 pub mod ffi;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod notify;
 pub mod proto;
 pub mod runtime;

@@ -25,7 +25,7 @@ mod reach;
 mod relay;
 mod rule;
 mod secret;
-mod suggest;
+pub(crate) mod suggest;
 mod timing;
 mod value;
 mod words;

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::proto::event::{Event, Telling};
+use crate::proto::event::{Event, Evidence, Telling};
 
 /// What names an event for ever: `EPOCH-ID`, the epoch in hexadecimal.
 pub fn event_key(epoch: u64, id: u64) -> String {
@@ -28,9 +28,21 @@ pub fn seconds(span: Duration) -> Value {
     json!(span.as_secs_f64())
 }
 
+/// The numbers behind a verdict.
+pub fn evidence(evidence: &Evidence) -> Value {
+    json!({
+        "interval_seconds": seconds(evidence.interval),
+        "deadline_seconds": seconds(evidence.deadline),
+        "misses": evidence.misses,
+        "own_lateness_seconds": seconds(evidence.own_lateness),
+        "round_trip_seconds": seconds(evidence.round_trip),
+        "own_link_down": evidence.own_link,
+        "since_restart": evidence.since_restart,
+    })
+}
+
 /// An event with everything that is known of it.
 pub fn event(event: &Event) -> Value {
-    let evidence = &event.evidence;
     let mut map = Map::new();
     let mut put = |key: &str, value: Value| {
         map.insert(key.to_owned(), value);
@@ -56,18 +68,7 @@ pub fn event(event: &Event) -> Value {
     put("told_late", json!(event.telling == Telling::AfterRest));
     put("redelivered", json!(event.redelivered));
     put("unrecorded", json!(event.unrecorded));
-    put(
-        "evidence",
-        json!({
-            "interval_seconds": seconds(evidence.interval),
-            "deadline_seconds": seconds(evidence.deadline),
-            "misses": evidence.misses,
-            "own_lateness_seconds": seconds(evidence.own_lateness),
-            "round_trip_seconds": seconds(evidence.round_trip),
-            "own_link_down": evidence.own_link,
-            "since_restart": evidence.since_restart,
-        }),
-    );
+    put("evidence", evidence(&event.evidence));
     Value::Object(map)
 }
 

@@ -1,0 +1,306 @@
+//! The thread that serves: one runtime, its listeners, a task for each connection.
+
+use core::net::{IpAddr, SocketAddr};
+use core::pin::pin;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::answer::Answer;
+use super::bound::Bound;
+use super::door::Door;
+use super::gate::Origin;
+use super::limit::{Place, Refused};
+use super::patience::Patience;
+use super::routes::{self, Routes};
+use super::socket;
+use crate::config::plan::{ClientPort, Listen};
+use crate::notify::log::Logger;
+
+/// The longest head of a request.
+const HEAD: usize = 8 * 1024;
+/// The most headers of a request.
+const HEADERS: usize = 64;
+/// A head, and a greeting of TLS, must be there within this, whatever `client_idle` allows.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the kernel keeps for a client that does not read (it doubles this).
+const SEND_BUFFER: usize = 32 * 1024;
+/// So many are told at a time that there is no room; whoever comes beyond that is only closed.
+const REFUSALS: usize = 16;
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Pauses after a failure to listen or to accept.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What one runtime serves.
+pub struct Server {
+    /// What all connections share.
+    pub door: Arc<Door>,
+    /// Where to listen.
+    pub plan: ClientPort,
+    /// For TLS.
+    pub tls: Option<TlsAcceptor>,
+    /// Where it is told what was bound.
+    pub bound: Bound,
+    /// For what fails.
+    pub logger: Logger,
+}
+
+/// One of its listeners.
+struct Listening {
+    door: Arc<Door>,
+    routes: Routes,
+    tls: Option<TlsAcceptor>,
+    refusals: Arc<Semaphore>,
+    logger: Logger,
+}
+
+/// Serves until the other end of `stop` is dropped; everything that it opened is closed then.
+///
+/// # Errors
+///
+/// The system has no poller for us.
+pub fn serve(server: Server, mut stop: watch::Receiver<u64>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        let Server { door, plan, tls, bound, logger } = server;
+        let listening = Arc::new(Listening {
+            routes: routes::routes(Arc::clone(&door)),
+            door,
+            tls,
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            logger,
+        });
+        if let Some(listen) = plan.listen {
+            tokio::spawn(Arc::clone(&listening).keep_tcp(listen, bound.clone()));
+        }
+        if let Some(path) = plan.socket {
+            tokio::spawn(listening.keep_unix(path, bound));
+        }
+        while stop.changed().await.is_ok() {}
+    });
+    // Its drop ends every task where it waits.
+    drop(runtime);
+    Ok(())
+}
+
+impl Listening {
+    async fn keep_tcp(self: Arc<Self>, listen: Listen, bound: Bound) {
+        let mut pause = Pause::default();
+        let listener = loop {
+            match socket::tcp(listen) {
+                Ok(listener) => break listener,
+                Err(error) => {
+                    let what = format!("the client port cannot listen at {listen:?}");
+                    pause.after(&self.logger, &what, &error).await;
+                }
+            }
+        };
+        if let Ok(address) = listener.local_addr() {
+            self.logger.info(format_args!("the client port listens at {address}"));
+            bound.tell_tcp(address);
+        }
+        let mut pause = Pause::default();
+        loop {
+            match listener.accept().await {
+                Ok((stream, from)) => {
+                    pause.reset();
+                    self.take_tcp(stream, from);
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    pause.after(&self.logger, "the client port cannot accept", &error).await
+                }
+            }
+        }
+    }
+
+    async fn keep_unix(self: Arc<Self>, path: std::path::PathBuf, bound: Bound) {
+        let mut pause = Pause::default();
+        let socket = loop {
+            match socket::unix(&path) {
+                Ok(socket) => break socket,
+                Err(error) => {
+                    let what = format!("the client port cannot listen at {}", path.display());
+                    pause.after(&self.logger, &what, &error).await;
+                }
+            }
+        };
+        self.logger.info(format_args!("the client port listens at {}", path.display()));
+        bound.tell_unix();
+        let mut pause = Pause::default();
+        loop {
+            match socket.listener.accept().await {
+                Ok((stream, _)) => {
+                    pause.reset();
+                    self.take(stream, None, Origin::Unix, None);
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    pause.after(&self.logger, "the client port cannot accept", &error).await
+                }
+            }
+        }
+    }
+
+    fn take_tcp(self: &Arc<Self>, stream: TcpStream, from: SocketAddr) {
+        let Ok(own) = stream.local_addr() else { return };
+        let _ = stream.set_nodelay(true);
+        let socket = SockRef::from(&stream);
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        // A client whose machine is gone acknowledges nothing.
+        let _ = socket.set_tcp_user_timeout(Some(self.door.idle));
+        self.take(stream, Some(from.ip()), Origin::Tcp(own.ip()), self.tls.clone());
+    }
+
+    fn take<S>(
+        self: &Arc<Self>,
+        stream: S,
+        from: Option<IpAddr>,
+        origin: Origin,
+        tls: Option<TlsAcceptor>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        use core::sync::atomic::Ordering;
+        self.door.counts.accepted.fetch_add(1, Ordering::Relaxed);
+        match self.door.limits.take(from) {
+            Ok(place) => {
+                tokio::spawn(Arc::clone(self).attend(stream, place, origin, tls));
+            }
+            Err(why) => {
+                self.door.counts.refuse(why);
+                // Within TLS it could not be said in a few bytes.
+                if tls.is_none()
+                    && let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned()
+                {
+                    tokio::spawn(async move {
+                        let _ = timeout(REFUSAL_TIMEOUT, refuse(stream, why)).await;
+                        drop(permit);
+                    });
+                }
+            }
+        }
+    }
+
+    /// One connection, from its first byte to its last.
+    async fn attend<S>(
+        self: Arc<Self>,
+        stream: S,
+        place: Place,
+        origin: Origin,
+        tls: Option<TlsAcceptor>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let idle = self.door.idle;
+        match tls {
+            None => self.speak(Patience::new(stream, idle), origin).await,
+            Some(tls) => {
+                // Whoever greets wrongly or slowly is closed without a word.
+                if let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT.min(idle), tls.accept(stream)).await {
+                    self.speak(Patience::new(stream, idle), origin).await;
+                }
+            }
+        }
+        drop(place);
+    }
+
+    async fn speak<S>(self: Arc<Self>, stream: S, origin: Origin)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let idle = self.door.idle;
+        let service = service_fn(|request| {
+            let own = Arc::clone(&self);
+            async move {
+                let answer = routes::answer(&own.door, &own.routes, request, origin).await;
+                Ok::<Answer, core::convert::Infallible>(answer)
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT.min(idle))
+            .max_headers(HEADERS)
+            .max_header_size(HEAD)
+            .max_buf_size(2 * HEAD);
+        let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        // What goes wrong on a connection is the business of its other end.
+        let _ = connection.await;
+    }
+}
+
+/// Says that there is no room, and waits until that was taken: what came in and was not read would
+/// make the kernel take it back.
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, why: Refused) {
+    let (limit, text) = match why {
+        Refused::Full => ("client_connections", "too many connections"),
+        Refused::Greedy => ("client_connections_per_address", "too many from this address"),
+    };
+    let body = format!("{{\"error\":\"{text}: come back later, or raise {limit}\"}}\n");
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n\
+         cache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    if stream.write_all(answer.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut unread = [0; 1024];
+    for _ in 0..HEAD / unread.len() {
+        if !stream.read(&mut unread).await.is_ok_and(|read| read > 0) {
+            return;
+        }
+    }
+}
+
+/// The connection was gone before it was taken; the listener is well.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Waits longer after each failure, and says it once until it is over.
+#[derive(Debug)]
+struct Pause {
+    next: Duration,
+    said: Option<String>,
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self { next: FIRST_PAUSE, said: None }
+    }
+}
+
+impl Pause {
+    async fn after(&mut self, logger: &Logger, what: &str, error: &io::Error) {
+        let words = format!("{what}: {error}; trying again");
+        if self.said.as_ref() != Some(&words) {
+            logger.warn(format_args!("{words}"));
+            self.said = Some(words);
+        }
+        sleep(self.next).await;
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+    }
+
+    fn reset(&mut self) {
+        self.next = FIRST_PAUSE;
+        self.said = None;
+    }
+}

@@ -1,0 +1,114 @@
+//! The listening sockets.
+
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::config::plan::Listen;
+
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 256;
+/// Whoever is in the file's group may ask.
+const MODE: u32 = 0o660;
+
+/// Listens for TCP.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn tcp(listen: Listen) -> io::Result<TcpListener> {
+    match listen {
+        Listen::At(address) => tcp_at(address, true),
+        Listen::Any(port) => match tcp_at((Ipv6Addr::UNSPECIFIED, port).into(), false) {
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+                tcp_at((Ipv4Addr::UNSPECIFIED, port).into(), true)
+            }
+            other => other,
+        },
+    }
+}
+
+fn tcp_at(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    // A restart has the port at once; a second listener is refused all the same.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// A Unix socket that is removed with its listener, if it is still ours.
+#[derive(Debug)]
+pub struct UnixSocket {
+    /// Takes connections.
+    pub listener: UnixListener,
+    _file: File,
+}
+
+/// A socket's file, by its device and number.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    number: (u64, u64),
+}
+
+/// Listens at `path`. What an earlier life left there is replaced; what somebody listens at is not, and
+/// nor is what is no socket.
+///
+/// # Errors
+///
+/// What is in the way.
+pub fn unix(path: &Path) -> io::Result<UnixSocket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let address = SockAddr::unix(path)?;
+    if let Err(error) = socket.bind(&address) {
+        if error.kind() != io::ErrorKind::AddrInUse {
+            return Err(error);
+        }
+        clear(path)?;
+        socket.bind(&address)?;
+    }
+    let number = fs::symlink_metadata(path).map(|data| (data.dev(), data.ino()))?;
+    let file = File { path: path.into(), number };
+    // Before it listens, so that nobody comes in by the mode that the process would give it.
+    fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(UnixSocket { listener: UnixListener::from_std(socket.into())?, _file: file })
+}
+
+fn clear(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.file_type().is_socket() {
+        let text = "there is a file that is no socket; it is left alone";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Where somebody listens who is too busy to accept, it would wait.
+    probe.set_nonblocking(true)?;
+    match probe.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => {
+            let text = "somebody else listens there";
+            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
+        }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let ours = |data: fs::Metadata| (data.dev(), data.ino()) == self.number;
+        if fs::symlink_metadata(&self.path).is_ok_and(ours) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
