@@ -49,6 +49,7 @@ mod monitor;
 mod notifier;
 pub mod panic;
 mod pump;
+pub mod recorder;
 mod restart;
 mod shared;
 mod stamp;

@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod metrics;
+pub mod file;
 pub mod snapshot;
 pub mod source;
 pub mod statistics;

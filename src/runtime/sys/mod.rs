@@ -6,6 +6,7 @@ pub mod eventfd;
 pub mod exit;
 pub mod family;
 pub mod inherited;
+pub mod lock;
 pub mod netlink;
 pub mod nudge;
 pub mod real_time;

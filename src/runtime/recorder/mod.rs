@@ -1,0 +1,3 @@
+//! What keeps the status file.
+
+pub mod book;

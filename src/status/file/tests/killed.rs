@@ -1,0 +1,1 @@
+//! Killed between and within any two writes.

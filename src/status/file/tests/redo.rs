@@ -1,0 +1,1 @@
+//! What is applied when a file is opened (rule R6, invariant 11).

@@ -1,0 +1,1 @@
+//! What is trusted and what is not.
