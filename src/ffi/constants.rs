@@ -94,11 +94,18 @@ pub const MONITOR_REASON_OWN_LATENESS: u32 = 13;
 /// The event may have been delivered before: an earlier life of this process died between the
 /// delivery and its note of it. The epoch and the id are those of the first delivery.
 pub const MONITOR_EVENT_FLAG_REDELIVERED: u32 = 1;
-/// The event was delivered before it could be recorded, because the disk hangs.
+/// The event was delivered without being in the status file, because the disk hangs, is full or
+/// cannot be written: should this process be killed now, nobody will know of it any more. Never set
+/// without "status_file".
 pub const MONITOR_EVENT_FLAG_UNRECORDED: u32 = 2;
 
 /// This server's own link or route towards the peer was down: it is not known how the peer is.
 pub const MONITOR_EVENT_FLAG_OWN_LINK: u32 = 4;
+/// DOWN: nothing was heard of the peer since this server's own restart, and it was up before, by the
+/// status file. It may have ended gracefully in between.
+pub const MONITOR_EVENT_FLAG_SINCE_RESTART: u32 = 8;
+/// The outage began before this machine was booted, so that its length is a difference of dates.
+pub const MONITOR_EVENT_FLAG_APPROXIMATE: u32 = 16;
 
 /// Never heard.
 pub const MONITOR_STATE_UNKNOWN: u32 = 0;
@@ -184,6 +191,8 @@ pub const MONITOR_STATISTICS_PRIORITY_REFUSED: u32 = 16;
 pub const MONITOR_STATISTICS_AFFINITY_REFUSED: u32 = 32;
 /// "lock_memory" was refused by the system, at least in part.
 pub const MONITOR_STATISTICS_MEMORY_REFUSED: u32 = 64;
+/// The status file is in use, and what was written to it last was taken.
+pub const MONITOR_STATISTICS_RECORDING: u32 = 128;
 
 #[cfg(test)]
 mod tests {
@@ -270,6 +279,7 @@ mod tests {
         assert_eq!(MONITOR_STATISTICS_PRIORITY_REFUSED, statistics::PRIORITY_REFUSED);
         assert_eq!(MONITOR_STATISTICS_AFFINITY_REFUSED, statistics::AFFINITY_REFUSED);
         assert_eq!(MONITOR_STATISTICS_MEMORY_REFUSED, statistics::MEMORY_REFUSED);
+        assert_eq!(MONITOR_STATISTICS_RECORDING, statistics::RECORDING);
         assert_eq!(MONITOR_NAME_SIZE, settings::MAX_NAME + 1);
     }
 }

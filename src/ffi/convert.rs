@@ -12,7 +12,9 @@ use crate::proto::time::{Wall, nanos};
 use crate::status::statistics::Statistics;
 
 use super::constants::{
-    MONITOR_ACTIVITY_SIZE, MONITOR_EVENT_FLAG_OWN_LINK, MONITOR_NAME_SIZE, MONITOR_PATH_NONE,
+    MONITOR_ACTIVITY_SIZE, MONITOR_EVENT_FLAG_APPROXIMATE, MONITOR_EVENT_FLAG_OWN_LINK,
+    MONITOR_EVENT_FLAG_REDELIVERED, MONITOR_EVENT_FLAG_SINCE_RESTART,
+    MONITOR_EVENT_FLAG_UNRECORDED, MONITOR_NAME_SIZE, MONITOR_PATH_NONE,
 };
 use super::detail::floor_char_boundary;
 use super::types::{monitor_counts, monitor_event, monitor_interrupt, monitor_peer_record};
@@ -77,9 +79,18 @@ pub fn with_interrupt<T>(
     use_it(&raw const converted)
 }
 
-/// Nothing is recorded yet, so nothing is delivered twice and nothing lacks its record.
+/// What a reader must know of how the event came about, and how it reached him.
 fn flags_of(event: &Event) -> u32 {
-    if event.evidence.own_link { MONITOR_EVENT_FLAG_OWN_LINK } else { 0 }
+    [
+        (event.redelivered, MONITOR_EVENT_FLAG_REDELIVERED),
+        (event.unrecorded, MONITOR_EVENT_FLAG_UNRECORDED),
+        (event.evidence.own_link, MONITOR_EVENT_FLAG_OWN_LINK),
+        (event.evidence.since_restart, MONITOR_EVENT_FLAG_SINCE_RESTART),
+        (event.approximate, MONITOR_EVENT_FLAG_APPROXIMATE),
+    ]
+    .into_iter()
+    .filter(|(holds, _)| *holds)
+    .fold(0, |flags, (_, flag)| flags | flag)
 }
 
 /// The status of a peer.
@@ -214,6 +225,22 @@ mod tests {
             evidence: Evidence { misses: 9, ..Evidence::default() },
             ..Event::bare(EventKind::Down)
         }
+    }
+
+    #[test]
+    fn every_flag_of_an_event_has_a_bit_of_its_own() {
+        let plain = event(None);
+        assert_eq!(flags_of(&plain), 0);
+        let evidence =
+            |own_link, since_restart| Evidence { own_link, since_restart, ..plain.evidence };
+        let flagged = [
+            Event { redelivered: true, ..plain.clone() },
+            Event { unrecorded: true, ..plain.clone() },
+            Event { evidence: evidence(true, false), ..plain.clone() },
+            Event { evidence: evidence(false, true), ..plain.clone() },
+            Event { approximate: true, ..plain.clone() },
+        ];
+        assert_eq!(flagged.each_ref().map(flags_of), [1, 2, 4, 8, 16]);
     }
 
     #[test]

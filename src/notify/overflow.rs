@@ -26,6 +26,8 @@ pub struct Overflow {
     waiting: BTreeMap<u64, Event>,
     /// Per peer (`None`: the monitor itself) what matters of the above.
     lines: BTreeMap<Option<PeerName>, Line>,
+    /// Pairs that were dropped because the queue was full, since the beginning.
+    dropped: u64,
 }
 
 /// One peer's part.
@@ -51,6 +53,11 @@ impl Line {
 }
 
 impl Overflow {
+    /// How many pairs were dropped because the queue was full.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -79,6 +86,7 @@ impl Overflow {
         }
         let line = self.lines.entry(event.peer.clone()).or_default();
         event.merged = event.merged.saturating_add(core::mem::take(&mut line.untold));
+        let waiting = self.waiting.len();
         if is_state(event.kind) && event.peer.is_some() {
             keep_state(line, &mut self.waiting, event);
         } else if let Some(path) = event.path {
@@ -86,6 +94,8 @@ impl Overflow {
         } else {
             keep_latest(line, &mut self.waiting, event);
         }
+        // Whatever does not make it longer has merged with what was there.
+        self.dropped += u64::from(self.waiting.len() <= waiting);
     }
 
     /// Takes an event that is not told: a whole outage, once it is over, counts as dropped.

@@ -58,6 +58,11 @@ impl Producer {
         !self.overflow.is_empty()
     }
 
+    /// How many pairs of events were dropped because the reader was too slow.
+    pub fn dropped(&self) -> u64 {
+        self.overflow.dropped()
+    }
+
     /// There is room: this is the only sender.
     fn send(&mut self, event: Event) {
         if let Some(bell) = &self.bell {
@@ -74,6 +79,22 @@ impl fmt::Debug for Producer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Producer").field("overflow", &self.overflow).finish_non_exhaustive()
     }
+}
+
+/// What a reader is told of events that were recorded: those that were withheld are counted into the
+/// next one of their peer.
+pub fn told(events: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    let mut overflow = Overflow::default();
+    let mut told = Vec::new();
+    for mut event in events {
+        if event.telling == Telling::Withheld {
+            overflow.withhold(&event);
+        } else {
+            overflow.tell(&mut event);
+            told.push(event);
+        }
+    }
+    told
 }
 
 /// The reader's end.

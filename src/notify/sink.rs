@@ -7,10 +7,11 @@
 //!
 //! A new channel is one file that implements [`Sink`], and one line in the list of the runtime.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+use crossbeam_channel::{Receiver, TryRecvError, never, select};
 
 use super::log::Logger;
 use super::queue::Consumer;
@@ -47,6 +48,8 @@ pub enum Next {
 /// What a channel works with.
 #[derive(Debug)]
 pub struct Intake {
+    /// What an earlier life left, before anything new.
+    backlog: Mutex<VecDeque<Event>>,
     events: Consumer,
     stop: Receiver<()>,
     /// Where it leaves what is to be remembered.
@@ -75,13 +78,22 @@ impl Intake {
         logger: Logger,
         identity: Arc<Identity>,
     ) -> Self {
-        Self { events, stop, desk, logger, identity }
+        Self { backlog: Mutex::default(), events, stop, desk, logger, identity }
+    }
+
+    /// Events of an earlier life come before all others.
+    pub fn with_backlog(mut self, events: Vec<Event>) -> Self {
+        self.backlog = Mutex::new(events.into());
+        self
     }
 
     /// Waits for the next event, until `due` if that is given. A stop comes before events that wait.
     pub fn next(&self, due: Option<Instant>) -> Next {
         if self.is_stopped() {
             return Next::Stopped;
+        }
+        if let Some(event) = self.left_over() {
+            return Next::Event(Box::new(event));
         }
         let due = due.map_or_else(never, crossbeam_channel::at);
         select! {
@@ -95,14 +107,15 @@ impl Intake {
 
     /// The next event, if one waits already: for what may still be done after a stop.
     pub fn pending(&self) -> Option<Event> {
-        self.events.pop()
+        self.left_over().or_else(|| self.events.pop())
+    }
+
+    fn left_over(&self) -> Option<Event> {
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// Whether the monitor closes.
     pub fn is_stopped(&self) -> bool {
-        matches!(
-            self.stop.recv_timeout(core::time::Duration::ZERO),
-            Err(RecvTimeoutError::Disconnected)
-        )
+        matches!(self.stop.try_recv(), Err(TryRecvError::Disconnected))
     }
 }

@@ -37,6 +37,20 @@ pub struct Dirty {
     pub cursors: Vec<(&'static str, u64)>,
 }
 
+impl Dirty {
+    /// Adds what changed later.
+    pub fn absorb(&mut self, later: Self) {
+        for (slot, entry) in later.spool {
+            self.spool.retain(|(earlier, _)| *earlier != slot);
+            self.spool.push((slot, entry));
+        }
+        for (name, id) in later.cursors {
+            self.cursors.retain(|(earlier, _)| *earlier != name);
+            self.cursors.push((name, id));
+        }
+    }
+}
+
 /// Shared by all channels of a monitor and the thread that writes.
 #[derive(Debug)]
 pub struct Store {
@@ -69,8 +83,7 @@ impl Default for Store {
 impl Store {
     /// Takes over what an earlier life left, before any channel runs.
     pub fn restore(&self, entries: Vec<Entry>) {
-        let mut spool = self.lock();
-        spool.entries = entries.into_iter().map(|entry| (entry.slot, entry)).collect();
+        self.lock().entries = entries.into_iter().map(|entry| (entry.slot, entry)).collect();
     }
 
     /// The place of a channel that has done everything up to the event `done`; `None` if there are too
@@ -85,6 +98,15 @@ impl Store {
             }
         }
         None
+    }
+
+    /// How far a channel is; `None` if there is no such channel.
+    pub fn position(&self, name: &str) -> Option<u64> {
+        let of = |cursor: &Cursor| {
+            let taken = *cursor.name.lock().unwrap_or_else(PoisonError::into_inner);
+            (taken == Some(name)).then(|| cursor.done.load(Ordering::Acquire))
+        };
+        self.cursors.iter().find_map(of)
     }
 
     /// Becomes readable when there may be something to write.
@@ -206,6 +228,15 @@ mod tests {
         mail.free(slot);
         assert_eq!(store.take().spool, [(slot, None)]);
         assert!(mail.entries().is_empty() && command.entries().is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_replaced_by_what_changed_later() {
+        let entry = |byte| Some(Entry { slot: 1, channel: "mail".into(), bytes: vec![byte] });
+        let mut dirty = Dirty { spool: vec![(1, entry(1)), (2, None)], cursors: vec![("mail", 1)] };
+        dirty.absorb(Dirty { spool: vec![(1, entry(2))], cursors: vec![("mail", 5)] });
+        let expected = Dirty { spool: vec![(2, None), (1, entry(2))], cursors: vec![("mail", 5)] };
+        assert_eq!(dirty, expected);
     }
 
     #[test]

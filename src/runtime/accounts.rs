@@ -1,9 +1,13 @@
 //! What a monitor counts, for whoever asks; written by `peermon-io`, read by any thread.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use super::sys::real_time::Wish;
-use crate::status::statistics::{AFFINITY_REFUSED, Counted, MEMORY_REFUSED, PRIORITY_REFUSED};
+use super::sys::table::TableKind;
+use crate::proto::time::Wall;
+use crate::status::statistics::{
+    AFFINITY_REFUSED, Counted, MEMORY_REFUSED, PRIORITY_REFUSED, PRIVATE_TABLE, RUNNING,
+};
 
 /// See the head of this file.
 #[derive(Debug, Default)]
@@ -13,6 +17,11 @@ pub struct Accounts {
     rejected: AtomicU64,
     turns: AtomicU64,
     refused: AtomicU32,
+    incarnation: AtomicU64,
+    started_at: AtomicI64,
+    epoch: AtomicU64,
+    recording: AtomicBool,
+    running: AtomicU32,
 }
 
 impl Accounts {
@@ -32,6 +41,57 @@ impl Accounts {
             rejected: self.rejected.load(Ordering::Relaxed),
             turns: self.turns.load(Ordering::Relaxed),
         }
+    }
+
+    /// A life of this monitor began at `at`.
+    pub fn note_life(&self, incarnation: u64, at: Wall) {
+        self.incarnation.store(incarnation, Ordering::Relaxed);
+        self.started_at.store(at.0, Ordering::Relaxed);
+    }
+
+    /// The present or last life of this monitor; 0 before the first.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation.load(Ordering::Relaxed)
+    }
+
+    /// When that began.
+    pub fn started_at(&self) -> Wall {
+        Wall(self.started_at.load(Ordering::Relaxed))
+    }
+
+    /// The life of the event ids.
+    pub fn note_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// What was noted last.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// `peermon-io` runs, in which table, or no more.
+    pub fn note_running(&self, table: Option<TableKind>) {
+        let bits = match table {
+            Some(TableKind::Shared) => RUNNING,
+            Some(TableKind::Private | TableKind::PrivateByUnshare) => RUNNING | PRIVATE_TABLE,
+            None => 0,
+        };
+        self.running.store(bits, Ordering::Release);
+    }
+
+    /// The bits of what was noted last.
+    pub fn running(&self) -> u32 {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// Whether the status file takes what is written.
+    pub fn note_recording(&self, works: bool) {
+        self.recording.store(works, Ordering::Relaxed);
+    }
+
+    /// What was noted last.
+    pub fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
     }
 
     /// A start: nothing was refused yet.

@@ -43,6 +43,8 @@ pub enum Command {
     },
     /// End every pause.
     Resume,
+    /// The recorder has dealt with an event: look.
+    Recorded,
     /// A bug.
     #[cfg(test)]
     Panic,

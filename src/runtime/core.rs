@@ -4,11 +4,15 @@
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
+use super::recorder::held::Held;
 use super::shared::Shared;
+use super::sys::clock;
 use super::sys::eventfd::BellEnd;
 use super::work::trace::Tap;
+use crate::notify::dispatcher::Dispatcher;
 use crate::notify::log::INFO;
-use crate::notify::queue::{Bell, Producer};
+use crate::notify::log::Logger;
+use crate::notify::queue::Bell;
 use crate::notify::words;
 use crate::proto::event::Event;
 use crate::proto::machine::{Conn, Input, LineOutput, Machine, Output};
@@ -49,10 +53,12 @@ pub struct Fed {
 pub struct Core {
     /// The pure ring.
     pub machine: Machine,
-    /// The queue of events, with what found it full.
-    pub events: Producer,
-    /// Events that were made and are not queued yet: see [`Core::release`].
+    /// The queues of events, one per channel, with what found them full.
+    pub events: Dispatcher,
+    /// Events that were made and are not shown yet: see [`Core::release`].
     pub fresh: VecDeque<Event>,
+    /// Events that wait for their record.
+    pub held: Held,
     /// The pure ring is being run: a panic that leaves this set has left half of a change behind.
     torn: bool,
     /// Where heartbeats are recorded, while the monitor runs.
@@ -66,17 +72,40 @@ impl Core {
     }
 
     /// A machine at home, and a way for its events.
-    pub fn new(machine: Machine, events: Producer) -> Self {
-        Self { machine, events, fresh: VecDeque::with_capacity(FRESH), torn: false, tap: None }
+    pub fn new(machine: Machine, events: Dispatcher) -> Self {
+        let (fresh, held) = (VecDeque::with_capacity(FRESH), Held::default());
+        Self { machine, events, fresh, held, torn: false, tap: None }
     }
 
-    /// Queues the events that were made since the last time. To be called when the snapshot shows
-    /// what they tell, so that a callback never reads an older state than that of its event.
-    pub fn release(&mut self) {
+    /// Has the events recorded that were made since the last time, and queues those that are, or whose
+    /// time is over at `now`. To be called when the snapshot shows what they tell, so that a callback
+    /// never reads an older state than that of its event, nor is anything recorded of it.
+    pub fn release(&mut self, now: Time) {
         // One at a time: whatever happens to one, the others are not lost.
         while let Some(event) = self.fresh.pop_front() {
+            self.held.take(event, now);
+        }
+        self.deliver(now);
+    }
+
+    /// Queues what is recorded by now.
+    pub fn deliver(&mut self, now: Time) {
+        while let Some(event) = self.held.next(now) {
             self.events.push(event);
         }
+    }
+
+    /// The same on a thread that may block, for everything: nothing is held any more afterwards.
+    pub fn release_all(&mut self) {
+        self.release(clock::mono());
+        self.held.wait();
+        // Whatever is not recorded yet has had its time.
+        self.deliver(Time::NEVER);
+    }
+
+    /// Moves on what waits for room. Returns whether something waits for the host's callback.
+    pub fn flush(&mut self, logger: &Logger) -> bool {
+        self.events.flush(logger)
     }
 
     /// Whether a panic left the pure ring in the middle of a change. It is not to be believed any

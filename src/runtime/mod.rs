@@ -11,11 +11,15 @@
 //! | `peermon-io` | private | heartbeats, judgement | its poller |
 //! | `peermon-twin` | private, another | holds the second lifelines, if there are lifelines | its poller |
 //! | `peermon-pump` | private, another | carries requests of host threads to `io` and wakes its poller | channels |
-//! | `peermon-work` | private, another | looks up names; later files, traces, children | anything |
+//! | `peermon-work` | private, another | looks up names, writes traces | anything |
+//! | `peermon-record` | private, another | keeps the status file, if there is one | the disk |
+//! | `peermon-clients`, `peermon-mail`, `peermon-command` | private, one each | a channel each, if it is configured | whatever it works with |
 //! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
 //! | `peermon-interrupt` | the host's | interrupts, if somebody ever registered for them or wants a signal | the host's code |
 //!
-//! The first four end with [`Monitor::end`], the others with [`Monitor::close`].
+//! The first four end with [`Monitor::end`], the others with [`Monitor::close`]: what happened is told
+//! after the end of the application too. The status file and the channels are not used where no private
+//! table is to be had: a host that closes everything and opens its own would get our writes.
 //!
 //! # Who may touch what
 //!
@@ -40,6 +44,7 @@
 
 mod accounts;
 mod activities;
+mod channels;
 mod command;
 mod core;
 mod entropy;
@@ -49,9 +54,10 @@ mod monitor;
 mod notifier;
 pub mod panic;
 mod pump;
-pub mod recorder;
+mod recorder;
 mod restart;
 mod shared;
+mod source;
 mod stamp;
 pub mod sys;
 mod threads;

@@ -15,11 +15,13 @@ use super::sys::nudge::Nudge;
 use super::timekeeper::Timekeeper;
 use super::work::resolve::Resolver;
 use crate::config::plan::Plan;
+use crate::notify::dispatcher::Dropped;
 use crate::notify::handler::{Called, Slot};
 use crate::notify::interrupts::Interrupts;
 use crate::notify::log::{Line, LogRegistration, LogSink, Logger, WARN};
 use crate::notify::meter::Meter;
 use crate::notify::queue::Consumer;
+use crate::notify::store::{Desk, Store};
 use crate::notify::waits::Waits;
 use crate::notify::words::interrupt_line;
 use crate::notify::{EventHandler, InterruptHandler};
@@ -71,6 +73,12 @@ pub struct Shared {
     pub events: Consumer,
     /// The views of all peers.
     pub snapshot: Snapshot,
+    /// What the channels want to be remembered.
+    pub store: Arc<Store>,
+    /// What each channel had to drop.
+    pub losses: Vec<(&'static str, Dropped)>,
+    /// How far the host's callback is, from the first start on.
+    pub callback_desk: OnceLock<Desk>,
     /// Counts pulses of the application.
     pub pulse: AtomicU64,
     /// What the application does, each with a deadline of its own.
@@ -114,6 +122,8 @@ pub struct Parts {
     /// See [`Shared`].
     pub events: Consumer,
     /// See [`Shared`].
+    pub losses: Vec<(&'static str, Dropped)>,
+    /// See [`Shared`].
     pub renewal: Renewal,
     /// See [`Shared`].
     pub resolver: Resolver,
@@ -124,7 +134,7 @@ pub struct Parts {
 impl Shared {
     /// All slots empty, the machine at home.
     pub fn new(parts: Parts) -> Self {
-        let Parts { id, plan, core, events, renewal, resolver, logger } = parts;
+        let Parts { id, plan, core, events, losses, renewal, resolver, logger } = parts;
         let waits = Arc::<Waits>::default();
         let meter = || Meter::new(plan.guest.callback_budget);
         let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits), meter()));
@@ -142,6 +152,9 @@ impl Shared {
             on_interrupt: Slot::new(id, None, waits, on_interrupt),
             events,
             snapshot: Snapshot::default(),
+            store: Arc::default(),
+            losses,
+            callback_desk: OnceLock::new(),
             pulse: AtomicU64::new(0),
             activities: Activities::default(),
             accounts: Arc::default(),
@@ -255,6 +268,9 @@ impl Shared {
             |registration| registration.mask & event.kind.bit() != 0,
             |registration| registration.handler.take(event),
         );
+        if let Some(desk) = self.callback_desk.get() {
+            desk.done(event.id);
+        }
         self.note_call("event", called);
     }
 
@@ -282,7 +298,7 @@ impl Shared {
         // Whoever holds the lock is about to change the phase: ask again later.
         let Ok(mut phase) = self.phase.try_lock() else { return true };
         if let Phase::Idle(core) = &mut *phase {
-            let more = core.events.flush();
+            let more = core.flush(&self.logger);
             self.backlog.store(more, Ordering::Release);
             return true;
         }

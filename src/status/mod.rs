@@ -1,8 +1,8 @@
 //! Ring 2: what the world may see.
 
+pub mod file;
 pub mod json;
 pub mod metrics;
-pub mod file;
 pub mod snapshot;
 pub mod source;
 pub mod statistics;

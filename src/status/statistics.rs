@@ -18,6 +18,8 @@ pub const PRIORITY_REFUSED: u32 = 1 << 4;
 pub const AFFINITY_REFUSED: u32 = 1 << 5;
 /// `lock_memory` was refused.
 pub const MEMORY_REFUSED: u32 = 1 << 6;
+/// The status file is in use, and takes what is written.
+pub const RECORDING: u32 = 1 << 7;
 
 /// Datagrams and turns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
  *
  *     int_host CONFIG
  *
- * Lines out: "ready", "event KIND REASON PEER EPOCH ID OUTAGE_MS LATENESS_MS", "record ...".
+ * Lines out: "ready", "event KIND REASON PEER EPOCH ID OUTAGE_MS LATENESS_MS FLAGS", "record ...".
  * Lines in: "status PEER", "hang" (no more pulses), "go" (pulses again), "pause SECONDS",
  * "resume", "end" (graceful, then exit). The end of the input ends it gracefully too.
  */
@@ -17,6 +17,9 @@
 
 #define PULSE_MS 20
 
+/* How long the event callback takes: INT_HOST_CALLBACK_MS. */
+static int callback_ms;
+
 static void fail(const char *what)
 {
     char why[512] = "";
@@ -30,11 +33,15 @@ static void fail(const char *what)
 static void on_event(const monitor_event_t *event, void *user_data)
 {
     (void)user_data;
-    printf("event %s %s %s %lu %lu %lu %lu\n", monitor_event_name(event->kind),
+    printf("event %s %s %s %lu %lu %lu %lu %lu\n", monitor_event_name(event->kind),
            monitor_reason_name(event->reason), event->peer != NULL ? event->peer : "-",
            (unsigned long)event->epoch, (unsigned long)event->id,
-           (unsigned long)(event->outage / 1000000), (unsigned long)(event->own_lateness / 1000000));
+           (unsigned long)(event->outage / 1000000), (unsigned long)(event->own_lateness / 1000000),
+           (unsigned long)event->flags);
     fflush(stdout);
+    if (callback_ms > 0) {
+        poll(NULL, 0, callback_ms);
+    }
 }
 
 static void say_status(monitor_t *monitor, const char *peer)
@@ -65,6 +72,9 @@ int main(int argc, char **argv)
 
     if (argc != 2) {
         return 2;
+    }
+    if (getenv("INT_HOST_CALLBACK_MS") != NULL) {
+        callback_ms = atoi(getenv("INT_HOST_CALLBACK_MS"));
     }
     if (monitor_config_new(&config) != MONITOR_OK
         || monitor_config_load(config, argv[1]) != MONITOR_OK

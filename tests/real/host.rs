@@ -27,14 +27,17 @@ pub struct Told {
     pub peer: String,
     pub epoch: u64,
     pub id: u64,
+    pub outage_ms: u64,
     pub own_lateness_ms: u64,
+    /// MONITOR_EVENT_FLAG_*.
+    pub flags: u32,
 }
 
 impl Line {
     /// The event in this line, if it is one.
     pub fn event(&self) -> Option<Told> {
         let words: Vec<&str> = self.text.split(' ').collect();
-        let ["event", kind, reason, peer, epoch, id, _outage, lateness] = words[..] else {
+        let ["event", kind, reason, peer, epoch, id, outage, lateness, flags] = words[..] else {
             return None;
         };
         Some(Told {
@@ -43,7 +46,9 @@ impl Line {
             peer: peer.into(),
             epoch: epoch.parse().unwrap(),
             id: id.parse().unwrap(),
+            outage_ms: outage.parse().unwrap(),
             own_lateness_ms: lateness.parse().unwrap(),
+            flags: flags.parse().unwrap(),
         })
     }
 }
@@ -148,6 +153,12 @@ impl Host {
             events.extend(line.event());
         }
         events
+    }
+
+    /// The events of everything that it said until its end.
+    pub fn rest(&mut self) -> Vec<Told> {
+        while self.next(Instant::now() + PATIENCE).is_some() {}
+        self.said.iter().filter_map(Line::event).collect()
     }
 
     fn next(&mut self, deadline: Instant) -> Option<Line> {

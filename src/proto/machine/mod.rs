@@ -228,6 +228,11 @@ impl Machine {
         stalled.then_some(self.own.stalled_activity.as_ref())
     }
 
+    /// The life of the event ids.
+    pub fn epoch(&self) -> u64 {
+        self.out.epoch()
+    }
+
     /// The incarnation of this life; 0 before the first start.
     pub fn incarnation(&self) -> u64 {
         self.own.incarnation

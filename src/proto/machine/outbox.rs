@@ -211,6 +211,11 @@ impl Outbox {
         id
     }
 
+    /// The life of the ids.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// The ids go on after `last`, in its epoch.
     pub fn go_on(&mut self, epoch: u64, last: u64) {
         if epoch != 0 {

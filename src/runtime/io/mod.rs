@@ -168,8 +168,12 @@ impl Boot {
                 }
             };
         core.tap = tap;
+        if let Some(register) = core.held.register() {
+            register.ring.aim(Some(self.to_self.clone()));
+        }
         let shared = &*self.shared;
         announce(shared, ready);
+        shared.accounts.note_running(Some(ready.table));
         let _ = self.tell_ready.send(Ok(ready));
         let mut turner = Turner::new(shared, ports, (lifelines, reach), commands, &worker);
         // Where the pure ring was not in the middle of a change, a turn that panics is like one that it
@@ -192,6 +196,13 @@ impl Boot {
         }
         turner.close();
         core.tap = None;
+        shared.accounts.note_running(None);
+        if let Some(register) = core.held.register() {
+            register.ring.aim(None);
+            if served.is_ok() {
+                register.end();
+            }
+        }
         worker.stop();
         pump.stop();
         if served.is_ok() {

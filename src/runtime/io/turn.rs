@@ -81,6 +81,15 @@ pub struct Turner<'a> {
     held_up: Option<Time>,
 }
 
+/// Events that are not delivered yet.
+#[derive(Clone, Copy, Debug)]
+struct Waits {
+    /// Some wait behind a full queue.
+    backlog: bool,
+    /// One waits for its record, until then at the most.
+    held: Option<Time>,
+}
+
 /// Sends for the machine.
 struct Wire<'a> {
     socket: &'a PeerSocket,
@@ -152,7 +161,14 @@ impl<'a> Turner<'a> {
         self.base = core.machine.counters();
         self.report = Report::beginning(self.base);
         self.tell_listening(core);
+        if let Some(register) = core.held.register() {
+            // Before anybody is told anything: whoever is told must be told how often.
+            let starts = register.begin();
+            self.feed(core, clock::now(), Input::Starts(starts));
+        }
         self.feed(core, clock::now(), Input::Start);
+        let life = (core.machine.incarnation(), clock::now().wall);
+        self.shared.accounts.note_life(life.0, life.1);
     }
 
     /// Until the end of the application is complete, or the monitor cannot go on.
@@ -172,12 +188,13 @@ impl<'a> Turner<'a> {
             self.tell_acknowledged(core);
             self.tell_progress(core, drain.at);
             self.feed(core, drain.at, Input::Drained { dropped: drain.dropped });
-            let (backlog, published) = self.settle(core);
-            sleep = self.sleep(drain.more, backlog, published, drain.count == 0);
+            let (waits, published) = self.settle(core);
+            sleep = self.sleep(drain.more, waits, published, drain.count == 0);
         }
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
-        core.release();
+        // Nothing is timed any more.
+        core.release_all();
         self.tell_stalled(core);
         self.waiting.clear();
     }
@@ -230,9 +247,8 @@ impl<'a> Turner<'a> {
         }
     }
 
-    /// Shows what changed and moves events on. Returns whether events wait, and whether all is
-    /// shown.
-    fn settle(&mut self, core: &mut Core) -> (bool, bool) {
+    /// Shows what changed and moves events on. Returns what waits, and whether all is shown.
+    fn settle(&mut self, core: &mut Core) -> (Waits, bool) {
         let published = self.shared.snapshot.try_publish(core.machine.changed());
         if published {
             core.machine.clear_changed();
@@ -244,9 +260,11 @@ impl<'a> Turner<'a> {
         // Events follow what the snapshot shows; a reader that stands still holds up nobody for
         // long.
         if since.is_none_or(|since| now.since(since) >= HOLD_BACK) {
-            core.release();
+            core.release(now);
+        } else {
+            core.deliver(now);
         }
-        let backlog = core.events.flush();
+        let backlog = core.flush(&self.shared.logger);
         self.shared.backlog.store(backlog, Ordering::Release);
         while let Some(view) = core.machine.next_unmet_news() {
             quality::say(&view, &self.shared.logger);
@@ -260,7 +278,7 @@ impl<'a> Turner<'a> {
         self.shared.watch_callbacks();
         self.tell_stalled(core);
         self.report.say(self.intake.drained(), self.totals, &self.shared.logger);
-        (backlog, published)
+        (Waits { backlog, held: core.held.due() }, published)
     }
 
     /// Shows whether the application is stalled; the lock is taken only where that has changed.
@@ -272,7 +290,8 @@ impl<'a> Turner<'a> {
         }
     }
 
-    fn sleep(&mut self, more: bool, backlog: bool, published: bool, idle: bool) -> Duration {
+    fn sleep(&mut self, more: bool, waits: Waits, published: bool, idle: bool) -> Duration {
+        let Waits { backlog, held } = waits;
         if more || self.reported {
             return Duration::ZERO;
         }
@@ -289,6 +308,9 @@ impl<'a> Turner<'a> {
         }
         if backlog {
             sleep = sleep.min(FLUSH);
+        }
+        if let Some(due) = held {
+            sleep = sleep.min(due.since(clock::mono()));
         }
         if !published {
             sleep = sleep.min(PUBLISH);

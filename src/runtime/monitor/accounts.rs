@@ -5,9 +5,8 @@ use core::time::Duration;
 use super::Monitor;
 use crate::error::{Code, Result};
 use crate::notify::meter::{Meter, Reading};
-use crate::runtime::shared::Phase;
-use crate::runtime::sys::table::TableKind;
-use crate::status::statistics::{APP_STALLED, Calls, FAILED, PRIVATE_TABLE, RUNNING, Statistics};
+use crate::runtime::shared::Shared;
+use crate::status::statistics::{APP_STALLED, Calls, FAILED, RECORDING, Statistics};
 
 impl Monitor {
     /// Begins an activity of the application: it must be alive at least once per `deadline`, or end.
@@ -39,17 +38,21 @@ impl Monitor {
 
     /// What it has counted, and how it is.
     pub fn statistics(&self) -> Statistics {
-        let shared = &self.shared;
-        let phase = match &*shared.phase() {
-            Phase::Running(running) if running.ready.table == TableKind::Shared => RUNNING,
-            Phase::Running(_) => RUNNING | PRIVATE_TABLE,
-            Phase::Failed(_) => FAILED,
-            Phase::Idle(_) | Phase::Closed => 0,
-        };
+        self.shared.statistics()
+    }
+}
+
+impl Shared {
+    /// What it has counted, and how it is.
+    pub fn statistics(&self) -> Statistics {
+        let shared = self;
+        // Without the lock of the phase: a start and an end hold it for as long as they take.
+        let phase = if shared.failure().is_some() { FAILED } else { shared.accounts.running() };
         let stalled = shared.stalled();
         Statistics {
             flags: phase
                 | if stalled.is_some() { APP_STALLED } else { 0 }
+                | if shared.accounts.is_recording() { RECORDING } else { 0 }
                 | shared.accounts.refused(),
             event: calls(shared.on_event.meter()),
             interrupt: calls(shared.on_interrupt.meter()),

@@ -57,9 +57,16 @@ impl Monitor {
                 return Err(error);
             }
         };
-        let Phase::Idle(core) = core::mem::replace(&mut *phase, Phase::Closed) else {
+        let Phase::Idle(mut core) = core::mem::replace(&mut *phase, Phase::Closed) else {
             return Err(Error::new(Code::Internal, "the monitor changed while it was locked"));
         };
+        let first = !self.channels().is_started();
+        if let Err(error) = self.channels().start(shared, &mut core) {
+            *phase = Phase::Idle(core);
+            drop(phase);
+            self.stop_started(new);
+            return Err(error);
+        }
         let eventfd = self.host_end.read();
         let peers = self.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
         match io::start(shared, core, eventfd, peers) {
@@ -73,6 +80,9 @@ impl Monitor {
                     None => Phase::Failed(error.text.clone()),
                 };
                 drop(phase);
+                if first {
+                    self.channels().stop();
+                }
                 self.stop_started(new);
                 Err(error)
             }
@@ -123,6 +133,7 @@ impl Monitor {
                 Ok(())
             }
             Err(error) => {
+                self.shared.fail(&error.text);
                 *phase = Phase::Failed(error.text.clone());
                 Err(error)
             }
@@ -153,8 +164,12 @@ impl Monitor {
         let _close = self.closes.lock().unwrap_or_else(PoisonError::into_inner);
         // That it does not run is no error here; any other leaves nothing more to be done.
         let _ = self.end();
+        // The channels first, so that their last words are delivered; the recorder last, so that it
+        // writes how far the host's callback came.
+        self.channels().stop_sinks();
         let callers = core::mem::take(&mut *self.callers());
         self.stop_callers(callers);
+        self.channels().stop_recorder();
         shared.closed.store(true, Ordering::Release);
         let machine = core::mem::replace(&mut *shared.phase(), Phase::Closed);
         drop(machine);
@@ -212,7 +227,7 @@ impl Monitor {
     /// What has to be done when the machine comes back to the host's table.
     fn at_home(&self, mut core: Box<Core>) -> Box<Core> {
         core.ring_at(self.host_end.read().map(|end| end.bell()));
-        let backlog = core.events.flush();
+        let backlog = core.flush(&self.shared.logger);
         self.shared.backlog.store(backlog, Ordering::Release);
         core
     }

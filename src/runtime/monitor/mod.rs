@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Receiver;
 
+use super::channels::Channels;
 use super::core::{Core, NoOutlet};
 use super::entropy;
 use super::notifier::Caller;
@@ -24,6 +25,7 @@ use super::work::resolve::{Resolver, look_up};
 use crate::config::check_address;
 use crate::config::plan::{PeerEndpoints, Plan};
 use crate::error::{Code, Error, Result};
+use crate::notify::dispatcher::Dispatcher;
 use crate::notify::handler::{Slot, WouldDeadlock};
 use crate::notify::log::{Line, LogRegistration, Logger};
 use crate::notify::queue::queue;
@@ -45,6 +47,8 @@ pub struct Monitor {
     /// The eventfd, if it was asked for; a forked child reads it.
     host_end: Survivor<Option<HostEnd>>,
     callers: Mutex<Callers>,
+    /// The channels beside the host's callback, and the status file.
+    channels: Mutex<Channels>,
     /// One dispatch at a time, so that events stay in order.
     dispatching: Mutex<()>,
     /// One close at a time.
@@ -105,7 +109,9 @@ impl Monitor {
             machine.trace();
         }
         let (producer, events) = queue(plan.event_queue);
-        let core = Box::new(Core::new(machine, producer));
+        let mut dispatcher = Dispatcher::new(producer);
+        let channels = Channels::new(&plan, &mut dispatcher);
+        let core = Box::new(Core::new(machine, dispatcher));
         let listed = plan.settings.peers.iter().zip(&plan.endpoints);
         let roster = listed
             .map(|(settings, endpoints)| {
@@ -114,12 +120,14 @@ impl Monitor {
             .collect();
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let plan = Arc::new(plan);
-        let parts = Parts { id, plan, core, events, renewal, resolver, logger };
+        let losses = channels.losses();
+        let parts = Parts { id, plan, core, events, losses, renewal, resolver, logger };
         let monitor = Self {
             shared: Arc::new(Shared::new(parts)),
             roster: Survivor::new(Arc::new(roster)),
             host_end: Survivor::new(None),
             callers: Mutex::default(),
+            channels: Mutex::new(channels),
             dispatching: Mutex::new(()),
             closes: Mutex::new(()),
         };
@@ -127,7 +135,9 @@ impl Monitor {
             // Views of all peers exist from now on.
             monitor.shared.snapshot.publish(core.machine.changed());
             core.machine.clear_changed();
+            monitor.shared.accounts.note_epoch(core.machine.epoch());
         }
+        monitor.channels().check(&monitor.shared)?;
         Ok(monitor)
     }
 
@@ -185,8 +195,8 @@ impl Monitor {
         core.feed(clock::now(), input, &self.shared, &mut NoOutlet);
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
-        core.release();
-        let backlog = core.events.flush();
+        core.release_all();
+        let backlog = core.flush(&self.shared.logger);
         self.shared.backlog.store(backlog, Ordering::Release);
     }
 
@@ -195,6 +205,10 @@ impl Monitor {
         if let Phase::Idle(core) = &mut *self.shared.phase() {
             core.ring_at(Some(end.bell()));
         }
+    }
+
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn callers(&self) -> MutexGuard<'_, Callers> {

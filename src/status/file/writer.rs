@@ -117,7 +117,8 @@ impl<S: Storage> StatusFile<S> {
         self.life.1
     }
 
-    /// A life begins. From when this returns it counts as one that did not end gracefully, until
+    /// A life begins; `incarnation` may be any random number until it has drawn its own
+    /// ([`Self::beat`]). From when this returns it counts as one that did not end gracefully, until
     /// [`Self::end_life`] says otherwise. What the peers are told is returned.
     ///
     /// # Errors
@@ -144,15 +145,21 @@ impl<S: Storage> StatusFile<S> {
         self.storage.sync()
     }
 
-    /// The server itself is alive: its own heartbeats, counted, and the last event id that it gave away.
+    /// The server itself is alive: its incarnation, its own heartbeats, counted, and the last event id
+    /// that it gave away.
     ///
     /// # Errors
     ///
     /// Those of the system.
-    pub fn beat(&mut self, heartbeat: u64, last_id: u64, now: Clock) -> io::Result<()> {
+    pub fn beat(
+        &mut self,
+        (incarnation, heartbeat): (u64, u64),
+        last_id: u64,
+        now: Clock,
+    ) -> io::Result<()> {
         let life = self.life.1;
         let last_id = life.last_id.max(last_id);
-        self.write_life(Life { heartbeat, last_id, written: now, ..life })
+        self.write_life(Life { incarnation, heartbeat, last_id, written: now, ..life })
     }
 
     /// Records an event, with one write. When this returns, it is committed (rule R6): it survives the

@@ -58,6 +58,8 @@ impl Turner<'_> {
                 self.feed(core, now, Input::Pause { judge, heartbeat, span });
             }
             Command::Resume => self.feed(core, now, Input::Resume),
+            // The look comes at the end of the turn.
+            Command::Recorded => {}
             #[cfg(test)]
             Command::Panic => panic!("on purpose"),
             #[cfg(test)]
