@@ -48,6 +48,7 @@ mod lines;
 mod monitor;
 mod notifier;
 pub mod panic;
+pub mod programs;
 mod pump;
 mod restart;
 mod shared;
