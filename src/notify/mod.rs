@@ -9,6 +9,7 @@
 //! Callbacks run one at a time per slot, with no lock of the library held
 //! ([`handler::Slot`]).
 
+pub mod command;
 pub mod dispatcher;
 pub mod exit;
 pub mod handler;

@@ -63,6 +63,21 @@ impl Overflow {
         self.waiting.is_empty()
     }
 
+    /// Whether nothing waits and nothing is left to be told.
+    pub fn is_settled(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// How many events wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The number of the oldest waiting event.
+    pub fn first(&self) -> Option<u64> {
+        self.waiting.keys().next().copied()
+    }
+
     /// Writes the number of pairs that were dropped before `event` into it: for every event that
     /// goes to the queue directly.
     pub fn tell(&mut self, event: &mut Event) {

@@ -105,6 +105,23 @@ impl Intake {
         }
     }
 
+    /// As [`Intake::next`], and also what comes by `other`, which is how a channel hears of work that it
+    /// has given to others: `Err` is theirs.
+    pub fn next_or<T>(&self, due: Option<Instant>, other: &Receiver<T>) -> Result<Next, T> {
+        if self.is_stopped() {
+            return Ok(Next::Stopped);
+        }
+        let due = due.map_or_else(never, crossbeam_channel::at);
+        select! {
+            recv(self.stop) -> _ => Ok(Next::Stopped),
+            recv(self.events.channel()) -> event => {
+                Ok(event.map_or(Next::Stopped, |event| Next::Event(Box::new(event))))
+            }
+            recv(due) -> _ => Ok(Next::Due),
+            recv(other) -> theirs => theirs.map_or(Ok(Next::Stopped), Err),
+        }
+    }
+
     /// The next event, if one waits already: for what may still be done after a stop.
     pub fn pending(&self) -> Option<Event> {
         self.left_over().or_else(|| self.events.pop())

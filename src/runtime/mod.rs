@@ -53,6 +53,7 @@ mod lines;
 mod monitor;
 mod notifier;
 pub mod panic;
+pub mod programs;
 mod pump;
 mod recorder;
 mod restart;

@@ -57,6 +57,11 @@ impl Thread {
         Ok(Self { handle, gone })
     }
 
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
+        self.handle.is_finished()
+    }
+
     /// Waits for the thread to end.
     pub fn join(self) {
         // The body catches its panics; what is left has nothing to say.

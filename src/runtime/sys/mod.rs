@@ -1,6 +1,7 @@
 //! The few files that speak to the kernel, and the only ones of this ring that may hold `unsafe`.
 
 pub mod alarm;
+pub mod child;
 pub mod clock;
 pub mod eventfd;
 pub mod exit;

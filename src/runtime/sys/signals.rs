@@ -26,14 +26,23 @@ impl Blocked {
     /// libc's `pthread_sigmask` keeps its own internal signals (32, 33) open; the raw system call
     /// would block 33 and hang the host's `setuid()`.
     pub fn new() -> std::io::Result<Self> {
+        Self::but(&OPEN)
+    }
+
+    /// Blocks those of a crash too: no handler of the host may run in a process that shares its memory.
+    pub fn of_everything() -> std::io::Result<Self> {
+        Self::but(&[])
+    }
+
+    fn but(open: &[libc::c_int]) -> std::io::Result<Self> {
         let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
         let mut former = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: `sigfillset` initialises the set that it is given; `sigdelset` and
         // `pthread_sigmask` get pointers to sets that live across the calls.
         let code = unsafe {
             libc::sigfillset(blocked.as_mut_ptr());
-            for signal in OPEN {
-                libc::sigdelset(blocked.as_mut_ptr(), signal);
+            for signal in open {
+                libc::sigdelset(blocked.as_mut_ptr(), *signal);
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), former.as_mut_ptr())
         };
