@@ -5,7 +5,7 @@ use core::fmt::Write;
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use sha2::{Digest, Sha256};
 
@@ -63,6 +63,7 @@ pub fn write(
         .subject(letter.subject(context))
         .header(AutoSubmitted)
         .header(AutoResponse)
+        .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN);
     for to in &addresses.to {
         builder = builder.to(to.clone());
