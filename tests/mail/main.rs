@@ -10,6 +10,7 @@
 
 mod delivery;
 mod lab;
+mod postfix;
 mod relay;
 mod restart;
 #[path = "../support/mod.rs"]

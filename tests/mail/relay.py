@@ -8,6 +8,7 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import os
 import ssl
 import sys
@@ -110,4 +111,5 @@ async def main():
     await loop.run_in_executor(None, sys.stdin.read)
 
 
+logging.disable()
 asyncio.run(main())
