@@ -68,7 +68,7 @@ fn a_down_and_its_recovery_arrive_as_one_thread_that_says_everything() {
         "its process ended without a graceful end (PROCESS_EXIT)",
         "announced interval         200 ms",
         "heartbeats missed          5",
-        "event 000000000000e10c-7",
+        "Event 000000000000e10c-7",
     ] {
         assert!(body.contains(part), "{part} in {body}");
     }

@@ -9,6 +9,7 @@
 )]
 
 mod delivery;
+mod document;
 mod lab;
 mod postfix;
 mod relay;

@@ -2,9 +2,11 @@
 //! arrives twice has the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
+use peermon::notify::store::{Entry, SPOOL};
 use peermon::proto::event::{Event, EventKind};
 
 use crate::lab::{Life, Record, down, mail, recovered};
@@ -88,7 +90,7 @@ fn killed_at_random_moments_it_loses_nothing_and_doubles_carry_one_name() {
         let taken = relay.taken();
         mails += 1;
         let body = taken["body"].as_str().unwrap();
-        let key = body.split("peermon: event ").nth(1).unwrap().lines().next().unwrap();
+        let key = body.split("\nEvent ").nth(1).unwrap().lines().next().unwrap();
         let id = taken["headers"]["Message-ID"].as_str().unwrap();
         let known = names.entry(key.to_owned()).or_default();
         if known.is_empty() {
@@ -108,6 +110,61 @@ fn killed_at_random_moments_it_loses_nothing_and_doubles_carry_one_name() {
         let place = |id| first_seen.iter().position(|seen| *seen == id).unwrap();
         assert!(place(opener.id) < place(event.id), "{} before {}", opener.id, event.id);
     }
+}
+
+/// What other channels left in the spool, all but `places`.
+fn crowd(places: u16) -> Record {
+    let entry = |slot| (slot, Entry { slot, channel: "command".into(), bytes: b"theirs".to_vec() });
+    Record { spool: (places..SPOOL as u16).map(entry).collect(), cursor: 0 }
+}
+
+#[test]
+fn in_a_full_spool_the_oldest_outage_that_waits_gives_way_and_that_is_said() {
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut mail = mail(&[away]);
+    mail.hold = Duration::from_secs(3600);
+    let mut life = Life::new(&mail, crowd(2));
+    for (id, peer) in (1..).zip(["a", "b", "c"]) {
+        life.give(&down(id, peer, 1));
+    }
+    life.await_line(&["too many outages wait", "of a, is not told"]);
+    life.await_record("it goes on", |record| record.cursor == 3);
+    let (record, _) = life.close();
+    let ours: Vec<_> = record.spool.values().filter(|entry| entry.channel == "mail").collect();
+    assert_eq!(ours.len(), 2);
+    assert_eq!(record.spool.len(), SPOOL, "nobody else's is touched");
+}
+
+#[test]
+fn where_others_have_all_of_the_spool_mail_goes_out_and_the_cursor_waits_for_it() {
+    let Some(relay) = Relay::start(&["--busy", "1"]) else { return };
+    let mut life = Life::new(&mail(&[relay.port]), crowd(0));
+    life.give(&down(1, "a", 1));
+    relay.await_line("busy");
+    life.give(&recovered(2, "a", 1));
+    life.await_line(&["not taken yet"]);
+    assert_eq!(life.cursor(), 0, "a later life must be given it again");
+    relay.taken();
+    relay.taken();
+    life.await_record("it is done", |record| record.cursor == 2);
+}
+
+#[test]
+fn a_hold_time_that_ends_while_a_relay_is_mute_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut mail = mail(&[listener.local_addr().unwrap().port()]);
+    mail.hold = Duration::from_millis(100);
+    mail.timeout = Duration::from_secs(600);
+    let mut life = Life::new(&mail, Record::default());
+    life.give(&down(1, "a", 1));
+    let connection = listener.accept().unwrap();
+    life.give(&down(2, "b", 1));
+    life.await_record("it was held, and is not", |record| {
+        let waits =
+            |entry: &Entry| String::from_utf8_lossy(&entry.bytes).contains("\"s\":\"down\"");
+        record.spool.len() == 2 && record.spool.values().all(waits)
+    });
+    drop((life, connection));
 }
 
 fn life_cursor(life: &Life) -> usize {

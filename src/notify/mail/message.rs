@@ -9,7 +9,7 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME
 use lettre::message::{Mailbox, Message};
 use sha2::{Digest, Sha256};
 
-use super::letter::{Context, Kind, Letter};
+use super::letter::{Context, Kind, Letter, one_line};
 use super::outage::Facts;
 use crate::notify::sink::Identity;
 use crate::proto::time::Wall;
@@ -60,7 +60,7 @@ pub fn write(
         .from(addresses.from.clone())
         .date(system_time(context.now))
         .message_id(Some(id.clone()))
-        .subject(letter.subject(context))
+        .subject(one_line(&letter.subject(context)))
         .header(AutoSubmitted)
         .header(AutoResponse)
         .header(MIME_VERSION_1_0)
