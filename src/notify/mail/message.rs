@@ -5,11 +5,11 @@ use core::fmt::Write;
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use sha2::{Digest, Sha256};
 
-use super::letter::{Context, Kind, Letter};
+use super::letter::{Context, Kind, Letter, one_line};
 use super::outage::Facts;
 use crate::notify::sink::Identity;
 use crate::proto::time::Wall;
@@ -60,9 +60,10 @@ pub fn write(
         .from(addresses.from.clone())
         .date(system_time(context.now))
         .message_id(Some(id.clone()))
-        .subject(letter.subject(context))
+        .subject(one_line(&letter.subject(context)))
         .header(AutoSubmitted)
         .header(AutoResponse)
+        .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN);
     for to in &addresses.to {
         builder = builder.to(to.clone());

@@ -167,11 +167,9 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Sends the next letter, if none is on its way.
+    /// Sends the next letter, if none is on its way. The policy is asked either way: hold times that
+    /// are over count then.
     fn send(&mut self) {
-        if self.flight.is_some() {
-            return;
-        }
         let Some(job) = self.policy.next(self.now()) else { return };
         let context = Context { identity: &self.intake.identity, rules: &self.rules, now: wall() };
         let logger = &self.intake.logger;

@@ -11,6 +11,7 @@ use super::policy::Rules;
 use crate::notify::sink::Identity;
 use crate::proto::event::{PeerName, Reason};
 use crate::proto::time::Wall;
+pub use words::one_line;
 use words::{
     because, brief_reason, date, evidence, judged_by, length, length_so_far, outages, recovery,
     row, signature, span, unknown,
@@ -209,8 +210,7 @@ impl Letter {
         )?;
         self.not_told(text, context.rules)?;
         let identity = context.identity;
-        writeln!(text, "Told by {}, of the group {}.\n", identity.name, identity.group)?;
-        writeln!(text, "-- \npeermon")
+        writeln!(text, "Told by {}, of the group {}.", identity.name, identity.group)
     }
 
     fn not_told(&self, text: &mut String, rules: &Rules) -> core::fmt::Result {
@@ -230,7 +230,7 @@ impl Letter {
             (tally.lost, "dropped: too many waited, or no relay would take the mail"),
         ];
         for (count, why) in reasons.into_iter().filter(|(count, _)| *count > 0) {
-            row(text, &count.to_string(), why)?;
+            writeln!(text, "  {count:>4} {why}")?;
         }
         text.push('\n');
         Ok(())

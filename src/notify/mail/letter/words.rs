@@ -100,12 +100,10 @@ pub(super) fn recovery(reason: Reason) -> &'static str {
     match reason {
         Reason::Restarted => "it was started again (RESTARTED)",
         Reason::Reconnected => {
-            "the same process answers, and messages were lost: the way to it healed (RECONNECTED)"
+            "the same process answers; the way to it was cut and healed (RECONNECTED)"
         }
         Reason::Resumed => "the same process answers, and says that it stood still (RESUMED)",
-        Reason::FalseAlarm => {
-            "the same process answers, and nothing was lost: it was only late (FALSE_ALARM)"
-        }
+        Reason::FalseAlarm => "the same process answers, and was only late (FALSE_ALARM)",
         Reason::EndedLate => "it had ended gracefully, and its word came late (ENDED_LATE)",
         Reason::Removed => "it was removed from the configuration, here or there (REMOVED)",
         _ => "it answers again",
@@ -113,8 +111,8 @@ pub(super) fn recovery(reason: Reason) -> &'static str {
 }
 
 pub(super) fn signature(text: &mut String, facts: &Facts) -> core::fmt::Result {
-    writeln!(text, "-- \npeermon: event {}", event_key(facts.epoch, facts.id))?;
-    writeln!(text, "outage {} of this peer, incarnation {:016x}", facts.number, facts.incarnation)
+    writeln!(text, "Event {}", event_key(facts.epoch, facts.id))?;
+    writeln!(text, "Outage {} of this peer, incarnation {:016x}", facts.number, facts.incarnation)
 }
 
 pub(super) fn row(text: &mut String, what: &str, value: &str) -> core::fmt::Result {
@@ -163,6 +161,6 @@ pub(super) fn span(long: Duration) -> String {
 }
 
 /// Free text of others, which must not begin a new line.
-pub(super) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

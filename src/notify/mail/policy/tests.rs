@@ -334,6 +334,7 @@ fn hold_times_run_and_other_peers_are_told_while_a_relay_keeps_a_letter_waiting(
     assert_eq!(desk.policy.due(desk.now), Some(desk.now + Duration::from_secs(1)));
     desk.wait(2);
     assert_eq!(desk.policy.next(desk.now), None, "one at a time");
+    assert!(desk.policy.due(desk.now).is_none_or(|due| due > desk.now), "nobody waits in a circle");
     desk.recovered("b", 1, 11);
     desk.answer(&job, Outcome::Later);
     desk.relay(Outcome::Accepted);

@@ -218,7 +218,7 @@ impl Relays {
             connection.starttls(tls, &self.hello).map_err(later)?;
         }
         let Some(login) = &self.login else { return Ok(()) };
-        if !connection.is_encrypted() && !address.ip().is_loopback() {
+        if !may_show_login(connection.is_encrypted(), address) {
             let why = "the login is not shown on a way that is not encrypted: use starttls:// or smtps://";
             return Err(Trouble::Later(why.to_owned()));
         }
@@ -234,6 +234,11 @@ pub fn leave(mut connection: SmtpConnection) {
     if !connection.has_broken() {
         let _ = connection.quit();
     }
+}
+
+/// On loopback nobody can listen in between.
+fn may_show_login(encrypted: bool, address: SocketAddr) -> bool {
+    encrypted || address.ip().to_canonical().is_loopback()
 }
 
 fn check(stop: &AtomicBool) -> Result<(), Trouble> {
@@ -266,6 +271,9 @@ pub fn name(relay: &plan::Relay) -> String {
         Security::StartTls => "starttls",
         Security::Tls => "smtps",
     };
+    if relay.host.contains(':') {
+        return format!("{scheme}://[{}]:{}", relay.host, relay.port);
+    }
     format!("{scheme}://{}:{}", relay.host, relay.port)
 }
 
@@ -297,6 +305,13 @@ mod tests {
         for name in ["a_b", ".a", "a.", "-a", "a-", "1", "10.0.0.1", "a..b", ""] {
             assert_eq!(hello(name).to_string(), "[127.0.0.1]", "{name}");
         }
+    }
+
+    #[test]
+    fn the_login_is_shown_on_encrypted_ways_and_on_loopback_only() {
+        let may = |encrypted, address: &str| may_show_login(encrypted, address.parse().unwrap());
+        assert!(may(true, "192.0.2.1:25") && may(false, "127.0.0.1:25") && may(false, "[::1]:25"));
+        assert!(!may(false, "192.0.2.1:25") && !may(false, "[2001:db8::1]:25"));
     }
 
     #[test]

@@ -1,0 +1,19 @@
+//! The mail channel against real relays on loopback: what they take, what they refuse, and what becomes
+//! of a letter when they, or the channel, die in the middle of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic, in its helpers too"
+)]
+
+mod delivery;
+mod document;
+mod lab;
+mod postfix;
+mod relay;
+mod restart;
+#[path = "../support/mod.rs"]
+mod support;
+mod trouble;
