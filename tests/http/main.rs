@@ -14,5 +14,10 @@ mod support;
 mod client;
 mod lab;
 
+mod crowd;
+mod limits;
+mod malformed;
+mod openapi;
 mod routes;
 mod stream;
+mod tools;
