@@ -14,6 +14,7 @@ mod support;
 mod client;
 mod lab;
 
+mod browser;
 mod crowd;
 mod limits;
 mod malformed;
@@ -21,3 +22,4 @@ mod openapi;
 mod routes;
 mod stream;
 mod tools;
+mod watcher;
