@@ -94,7 +94,10 @@ fn down(view: &View) -> String {
 
 fn add_evidence(text: &mut String, view: &View) {
     let evidence = &view.evidence;
-    if !evidence.deadline.is_zero() {
+    // Where something else spoke, the deadline was not what decided.
+    let silent =
+        !matches!(view.reason, Reason::ProcessExit | Reason::AppStalled | Reason::Restarted);
+    if silent && !evidence.deadline.is_zero() {
         let _ = write!(
             text,
             " The deadline was {} after its last sign of life",

@@ -83,11 +83,6 @@ impl Client {
         self.0.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Sends them, whatever becomes of them.
-    pub fn try_say(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.0.get_mut().write_all(bytes)
-    }
-
     /// Asks, with more headers (each with its line end), and takes the answer.
     pub fn ask(&mut self, path: &str, headers: &str) -> Reply {
         self.say(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"));

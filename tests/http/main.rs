@@ -14,5 +14,12 @@ mod support;
 mod client;
 mod lab;
 
+mod browser;
+mod crowd;
+mod limits;
+mod malformed;
+mod openapi;
 mod routes;
 mod stream;
+mod tools;
+mod watcher;

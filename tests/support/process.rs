@@ -1,6 +1,6 @@
 //! A program that says lines, lives until its input ends, and never outlives the test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -55,6 +55,12 @@ impl Process {
                 Err(_) => panic!("waited in vain for {wanted:?}; it said {said:?}"),
             }
         }
+    }
+
+    /// Says a line to it.
+    pub fn say(&self, line: &str) {
+        let mut input = self.input.as_ref().expect("its input is open");
+        writeln!(input, "{line}").unwrap();
     }
 
     /// SIGKILL.
