@@ -382,6 +382,33 @@ fn events_that_come_faster_than_records_are_written_are_not_overwritten_before()
     assert_eq!(image.memory.peers.len(), PEERS as usize + 1);
 }
 
+#[test]
+fn a_view_that_is_older_than_the_journal_takes_nothing_back() {
+    let disk = Disk::default();
+    let mut file = create(&disk);
+    let mut peer = Peer::new();
+    let mut random = Random::new(3);
+    let mut tell = |file: &mut StatusFile<Disk>, peer: &mut Peer, id| {
+        let happened = peer.happen(id, at(id), &mut random);
+        let event = Event { peer: Some("old".into()), epoch: file.epoch(), ..happened };
+        file.append(&event, at(id)).unwrap();
+    };
+    tell(&mut file, &mut peer, 1);
+    let view = peer.view("old", at(1));
+    while peer.state != State::Down {
+        let id = peer.last_event + 1;
+        tell(&mut file, &mut peer, id);
+    }
+    let first = peer.last_event + 1;
+    for id in first..first + 1500 {
+        file.append(&event(&file, EventKind::Late, id, "another"), at(id)).unwrap();
+    }
+    file.write_peers([&view].into_iter(), u64::MAX, at(2000)).unwrap();
+    let image = open(&disk, at(2000)).1;
+    let found = image.memory.peers.iter().find(|memory| &*memory.name == "old").unwrap();
+    assert_eq!((found.state, found.kept.last_event), (State::Down, peer.last_event));
+}
+
 impl World {
     /// An event, and nobody writes records.
     fn tell_only(&mut self, file: &mut StatusFile<Disk>) {
