@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Sender, bounded};
 
 use super::core::Core;
+use super::programs;
 use super::recorder::{Recorder, Refusal};
 use super::restart::persist;
 use super::shared::Shared;
@@ -21,6 +22,7 @@ use crate::config::plan::{self, Plan};
 use crate::error::{Code, Error, Result};
 #[cfg(feature = "http")]
 use crate::http::ClientPort;
+use crate::notify::command::CommandSink;
 use crate::notify::dispatcher::{Dispatcher, Dropped};
 #[cfg(feature = "mail")]
 use crate::notify::mail::MailSink;
@@ -50,6 +52,7 @@ const ALL: &[(&str, Wanted, Make)] = &[
     ("clients", |plan| plan.client.is_some(), clients),
     #[cfg(feature = "mail")]
     ("mail", |plan| plan.mail.is_some(), mail),
+    ("command", |plan| plan.command.is_some(), command),
 ];
 
 /// Whether the configuration wants a channel.
@@ -71,6 +74,11 @@ fn mail(shared: &Arc<Shared>) -> Result<Option<Box<dyn Sink>>> {
     let sink =
         MailSink::new(mail).map_err(|why| Error::new(Code::Config, format!("mail: {why}")))?;
     Ok(Some(Box::new(sink)))
+}
+
+fn command(shared: &Arc<Shared>) -> Result<Option<Box<dyn Sink>>> {
+    let Some(command) = shared.plan.channels.command.clone() else { return Ok(None) };
+    Ok(Some(Box::new(CommandSink::new(command, programs::make))))
 }
 
 /// One channel of a monitor.

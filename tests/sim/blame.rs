@@ -30,7 +30,8 @@ impl Checker {
     /// nothing meanwhile, for it is frozen or its datagrams are lost, cannot be told from an exit.
     fn looks_gone(&self, world: &World, from: usize, node: usize) -> bool {
         let boxed = world.truth.boxed;
-        boxed != Time::ZERO && !self.was_fair_at(from, node, boxed)
+        // Nor soon after that: how long an answer may take is learnt from a way that carries.
+        boxed != Time::ZERO && !self.was_fair_at(from, node, boxed - SETTLED)
     }
 
     /// The same of reasons that were amended without an event (R31). To be called now and then.

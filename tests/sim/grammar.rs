@@ -77,6 +77,12 @@ impl Grammar {
         Self { lives: self.lives.clone(), ended: self.ended.clone(), ..Self::default() }
     }
 
+    /// The observer's next process goes on with it; what it does not remember may be told again.
+    pub fn begin_process(&mut self) {
+        self.not_seen = false;
+        self.paths_down = 0;
+    }
+
     fn check_life(&mut self, event: &Event) -> Result<(), String> {
         let life = event.incarnation;
         let counts = matches!(

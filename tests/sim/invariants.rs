@@ -77,6 +77,16 @@ impl Checker {
         self.isolated[node] = false;
     }
 
+    /// A new process runs at `node`, with the status file of the one before: the story goes on (1).
+    pub fn on_next_process(&mut self, node: usize) {
+        for record in self.records[node].values_mut() {
+            record.grammar.begin_process();
+            // Whoever was removed is configured again.
+            record.removed_at = None;
+        }
+        self.isolated[node] = false;
+    }
+
     /// The process at `node` begins another life.
     pub fn on_new_life(&mut self, node: usize) {
         self.isolated[node] = false;
@@ -305,7 +315,9 @@ impl Checker {
     ) -> Result<(), String> {
         let name = event.peer.as_deref().unwrap_or_default();
         let (Some(view), Some(path)) = (world.view(node, name), event.path) else {
-            return Err("PATH_DOWN of nothing".into());
+            // Killed right after it said so: nobody can be asked.
+            let killed = world.nodes[node].machine.is_none() && event.path.is_some();
+            return if killed { Ok(()) } else { Err("PATH_DOWN of nothing".into()) };
         };
         if view.paths < 2 {
             return Err("PATH_DOWN of the only path".into());

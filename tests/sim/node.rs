@@ -9,6 +9,7 @@ use peermon::proto::machine::Machine;
 use peermon::proto::settings::Settings;
 use peermon::proto::time::{Now, Time, Wall};
 
+use super::keeper::Keeper;
 use super::network::Origin;
 use super::tcp::Waiting;
 
@@ -30,6 +31,8 @@ pub struct Node {
     pub one_source: bool,
     pub settings: Settings,
     pub machine: Option<Machine>,
+    /// Its status file, if it has one.
+    pub keeper: Option<Keeper>,
     /// Stopped by SIGSTOP: the socket goes on collecting.
     pub stopped: bool,
     /// The node's monotonic clock shows the true time plus this ...
@@ -72,6 +75,7 @@ impl Node {
             one_source: false,
             settings,
             machine: None,
+            keeper: None,
             stopped: false,
             offset,
             drift_ppm: 0,

@@ -9,6 +9,7 @@ use peermon::proto::time::Time;
 
 use super::cast::{cast, fair_link, foul_link};
 use super::invariants::Checker;
+use super::keeper::Keeper;
 use super::middleboxes::LINED_AFTER;
 use super::rng::Rng;
 use super::servers::ms;
@@ -79,6 +80,8 @@ pub struct Play {
     pub lines_rng: Rng,
     /// And the workers of the applications.
     pub workers_rng: Rng,
+    /// And status files, with those who are killed while they write them.
+    pub files: Rng,
     pub actors: Vec<Actor>,
     pub storming: bool,
     /// Nobody floods anybody before everybody was seen together: floods starve newcomers (R29).
@@ -106,6 +109,7 @@ impl Play {
             paths,
             lines_rng,
             workers_rng: Rng::new(seed ^ 0x776f_726b),
+            files: Rng::new(seed ^ 0x6669_6c65),
             actors: vec![Actor::default(); nodes],
             storming: true,
             together: false,
@@ -123,6 +127,10 @@ impl Play {
             play.world.nodes.iter().map(|n| &n.settings).collect::<Vec<_>>()
         ));
         for from in 0..nodes {
+            if play.files.chance(0.6) {
+                let keeper = Keeper::new(play.files.next());
+                play.world.nodes[from].keeper = Some(keeper);
+            }
             for to in 0..nodes {
                 *play.world.link(from, to) = fair_link(&mut play.rng);
             }
@@ -157,6 +165,11 @@ impl Play {
             self.act(act)?;
             self.listen()?;
             self.judge_ways();
+        }
+        for node in &mut self.world.nodes {
+            if let Some(keeper) = &mut node.keeper {
+                keeper.close()?;
+            }
         }
         Ok(Tally {
             seconds: self.world.now.since(begun).as_secs(),
@@ -196,7 +209,7 @@ impl Play {
                     event.peer.as_deref().unwrap_or("-"),
                     event.reason,
                     event.incarnation,
-                    event.outage,
+                    Some(event.outage).filter(|_| !event.approximate),
                     event.evidence,
                 );
                 if let Some(report) = &mut self.report {
@@ -205,12 +218,18 @@ impl Play {
                 self.say(line);
                 self.checker.on_event(&self.world, node, at, &event)?;
             }
+            self.bury(node);
+            if let Some(keeper) = &mut self.world.nodes[node].keeper
+                && let Some(why) = keeper.broken.take()
+            {
+                return Err(why);
+            }
         }
         Ok(())
     }
 
     /// Which ways are without fault at present.
-    fn judge_ways(&mut self) {
+    pub fn judge_ways(&mut self) {
         for from in 0..self.actors.len() {
             let sender = &self.world.nodes[from];
             self.checker.set_started(from, self.actors[from].started, self.world.now);

@@ -140,9 +140,33 @@ impl Play {
 
     fn crash(&mut self, node: usize, span: Duration) {
         self.say(format!("{node} crashes for {span:?}"));
+        // Half of those that keep a file are killed while they write it.
+        let awake = self.actors[node].started && self.world.nodes[node].is_awake();
+        if let Some(keeper) = self.world.nodes[node].keeper.as_mut().filter(|_| awake) {
+            if keeper.is_doomed() {
+                return;
+            }
+            if self.files.chance(0.6) {
+                return keeper.kill_after(self.files.below(12) as u32);
+            }
+        }
         self.world.kill(node);
         self.actors[node].started = false;
         let span = if self.rng.chance(0.3) { Duration::ZERO } else { span };
+        self.plan(span, Act::Restart(node));
+    }
+
+    /// One that was killed while it wrote its file.
+    pub fn bury(&mut self, node: usize) {
+        let Some(keeper) = &mut self.world.nodes[node].keeper else { return };
+        if !self.actors[node].started || !keeper.dead {
+            return;
+        }
+        self.say(format!("{node} is killed at a store"));
+        self.actors[node].started = false;
+        self.judge_ways();
+        let now = self.files.chance(0.3);
+        let span = if now { Duration::ZERO } else { self.files.ms(1, 8_000) };
         self.plan(span, Act::Restart(node));
     }
 
@@ -155,7 +179,15 @@ impl Play {
         actor.judge_paused = false;
         actor.heartbeat_paused = false;
         actor.removed.clear();
-        self.checker.on_new_process(node);
+        let lost = self.files.chance(0.03);
+        match &mut self.world.nodes[node].keeper {
+            Some(keeper) if lost => {
+                keeper.lose();
+                self.checker.on_new_process(node);
+            }
+            Some(_) => self.checker.on_next_process(node),
+            None => self.checker.on_new_process(node),
+        }
         self.world.nodes[node].powerless = false;
         self.world.nodes[node].closing_until = Time::ZERO;
         self.world.restart(node);

@@ -10,6 +10,7 @@ use peermon::proto::peer::view::View;
 use peermon::proto::settings::Settings;
 use peermon::proto::time::{Now, Time};
 
+use super::keeper::Keeper;
 use super::network::{Air, Flight, Link, Origin, corrupt};
 use super::node::{Node, Queued};
 use super::rng::Rng;
@@ -125,6 +126,9 @@ impl World {
             let (private, twin_port) = (self.private, twin_port(node));
             self.input(node, Input::Listening { private, twin_port });
         }
+        if let Some(starts) = self.nodes[node].keeper.as_mut().map(Keeper::begin) {
+            self.input(node, Input::Starts(starts));
+        }
         self.input(node, Input::Start);
     }
 
@@ -161,9 +165,14 @@ impl World {
         self.nodes[node].machine = Some(machine);
     }
 
-    /// A new process in the place of a dead one.
+    /// A new process in the place of a dead one, with what its status file holds, if it has one.
     pub fn restart(&mut self, node: usize) {
         self.replace(node);
+        let now = self.clock(node);
+        let memory = self.nodes[node].keeper.as_mut().and_then(|keeper| keeper.load(now));
+        if let Some(memory) = memory {
+            self.input(node, Input::Restore(Box::new(memory)));
+        }
         self.start(node);
     }
 
@@ -214,25 +223,53 @@ impl World {
 
     pub fn drain(&mut self, index: usize) {
         let Some(mut machine) = self.nodes[index].machine.take() else { return };
+        let mut keeper = self.nodes[index].keeper.take();
+        let now = self.nodes[index].clock(self.now);
         let wake = loop {
+            if keeper.as_ref().is_some_and(|keeper| keeper.dead) {
+                break None;
+            }
             match machine.poll_output() {
                 Output::Transmit { to, bytes } => self.transmit(index, to, bytes),
-                Output::Event(event) => self.nodes[index].events.push((self.now, event)),
+                Output::Event(event) => {
+                    let stored = keeper.as_mut().is_none_or(|keeper| {
+                        let view =
+                            machine.views().find(|view| Some(&view.name) == event.peer.as_ref());
+                        keeper.take(&event, view.as_ref(), now)
+                    });
+                    // What nobody can know of did not happen.
+                    if stored {
+                        self.nodes[index].events.push((self.now, event));
+                    }
+                }
                 Output::Interrupt(interrupt) => {
                     self.nodes[index].interrupts.push((self.now, interrupt));
                 }
                 Output::Line { conn, index: line, what } => {
                     self.line_output(index, conn, line, what);
                 }
-                Output::Ended => self.nodes[index].ended = true,
+                Output::Ended => {
+                    self.nodes[index].ended = true;
+                    if let Some(keeper) = &mut keeper {
+                        keeper.end();
+                    }
+                }
                 Output::Timeout(wake) => break wake,
             }
         };
+        if let Some(keeper) = keeper.as_mut().filter(|keeper| !keeper.dead) {
+            keeper.work(machine.changed().collect(), now);
+        }
         machine.clear_changed();
+        let dead = keeper.as_ref().is_some_and(|keeper| keeper.dead);
+        self.nodes[index].keeper = keeper;
         let node = &mut self.nodes[index];
         node.machine = Some(machine);
         let wake = wake.map(|mono| node.true_time(mono).max(self.now));
         node.wake = wake.map(|at| at + node.laziness);
+        if dead {
+            self.kill(index);
+        }
     }
 
     fn transmit(&mut self, from: usize, to: SocketAddr, bytes: &[u8]) {

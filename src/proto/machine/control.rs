@@ -127,6 +127,7 @@ impl Machine {
             solver: &mut self.solver,
         };
         let mut peer = Peer::new(settings, id, self.key.as_deref(), &mut cx);
+        peer.begin_after(cx.out.last_id());
         if running {
             peer.begin(incarnation, &mut cx);
         }

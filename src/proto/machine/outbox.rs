@@ -216,6 +216,11 @@ impl Outbox {
         self.epoch
     }
 
+    /// The last id that was given away; 0 = none.
+    pub fn last_id(&self) -> u64 {
+        self.next_id - 1
+    }
+
     /// The ids go on after `last`, in its epoch.
     pub fn go_on(&mut self, epoch: u64, last: u64) {
         if epoch != 0 {

@@ -26,9 +26,13 @@ impl Peer {
         self.outages = memory.outages;
         self.last_event = kept.last_event;
         self.remembered = memory.last_heard.map(|heard| Remembered::new(heard, cx.now));
-        self.lives = Lives::restore(memory.incarnation, kept.retired);
-        if memory.incarnation == 0 || memory.state == State::Unknown {
-            // Nobody to be up, down or gone.
+        // One that was removed here is met again under the life that it has; one that removed us speaks
+        // under another. Neither is to be taken for a life that ended.
+        let removed = memory.state == State::Ended && memory.reason == Reason::Removed;
+        let incarnation = if removed { 0 } else { memory.incarnation };
+        self.lives = Lives::restore(incarnation, kept.retired);
+        if (incarnation == 0 && memory.state != State::Ended) || memory.state == State::Unknown {
+            // Nobody to be up or down.
             return;
         }
         self.state = memory.state;
@@ -36,6 +40,9 @@ impl Peer {
         self.record = memory.record;
         self.since = memory.since;
         self.changed_at = cx.now.mono;
+        if incarnation == 0 {
+            return;
+        }
         self.starts = kept.starts;
         self.beat = kept.beat;
         self.filters = restore_filters(&kept.sequences);
@@ -58,6 +65,12 @@ impl Peer {
             }
             State::Unknown | State::Up | State::Overdue | State::Ended => {}
         }
+    }
+
+    /// What is known of it contains every event up to this one: those of a namesake that was removed
+    /// before are not about it (rule R6).
+    pub fn begin_after(&mut self, last_event: u64) {
+        self.last_event = last_event;
     }
 
     /// What a later life of this monitor will need to know.
