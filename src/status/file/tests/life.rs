@@ -66,6 +66,13 @@ fn ids_go_on_behind_everything_that_was_given_away() {
     assert_eq!(open(&disk, at(2)).1.memory.last_id, 5 + UNRECORDED_IDS);
     file.beat(1, 9, at(2)).unwrap();
     assert_eq!(open(&disk, at(2)).1.memory.last_id, 9 + UNRECORDED_IDS);
+    // An event that could not be recorded, and that a channel is done with, or a record contains.
+    file.set_cursor("mail", 10).unwrap();
+    assert_eq!(open(&disk, at(2)).1.memory.last_id, 10 + UNRECORDED_IDS);
+    let mut view = View::bare("a".into());
+    view.kept.last_event = 11;
+    file.write_peers([&view].into_iter(), 11, at(2)).unwrap();
+    assert_eq!(open(&disk, at(2)).1.memory.last_id, 11 + UNRECORDED_IDS);
     file.end_life(true, 12, at(3)).unwrap();
     let image = open(&disk, at(2)).1;
     assert_eq!((image.memory.last_id, image.memory.epoch), (12, file.epoch()));
