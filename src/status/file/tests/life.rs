@@ -204,6 +204,25 @@ fn a_place_is_taken_over_before_the_table_grows() {
 }
 
 #[test]
+fn who_made_room_on_a_disk_that_then_failed_can_come_back() {
+    for torn in [0, 1, 300, 511, 512, 513, 800, 1023, 1024, 1025] {
+        let disk = Disk::default();
+        let mut file = create(&disk);
+        let all = views(32);
+        file.write_peers(all[..16].iter(), 0, at(1)).unwrap();
+        for round in 0..3 {
+            file.write_peers(all[..8].iter(), 0, at(2 + round)).unwrap();
+        }
+        disk.kill_after(torn);
+        let _ = file.write_peers(all[..8].iter().chain(&all[16..17]), 0, at(5));
+        disk.heal();
+        file.write_peers(all[..20].iter(), 0, at(6)).unwrap();
+        let image = open(&disk, at(7)).1;
+        assert!(all[..20].iter().all(|view| names(&image).contains(&&*view.name)), "{torn}");
+    }
+}
+
+#[test]
 fn only_records_that_changed_are_written_and_a_beat_is_one_write() {
     let disk = Disk::default();
     let mut file = create(&disk);
