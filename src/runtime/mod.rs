@@ -55,7 +55,7 @@ mod notifier;
 pub mod panic;
 pub mod programs;
 mod pump;
-mod recorder;
+pub mod recorder;
 mod restart;
 mod shared;
 mod source;

@@ -143,7 +143,12 @@ fn make(
         }
         Err(error) => return Err(other("making", path, &error)),
     };
-    hold(&file, path, now)?;
+    if let Err(refusal) = hold(&file, path, now) {
+        if matches!(refusal, OpenError::Other(_)) {
+            let _ = fs::remove_file(&draft);
+        }
+        return Err(refusal);
+    }
     if !is_at(&file, &draft)? {
         return Ok(None);
     }

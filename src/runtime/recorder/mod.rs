@@ -29,10 +29,10 @@ use super::sys::{clock, lock};
 use super::threads::{SMALL_STACK, Thread};
 use crate::config::plan::StatusFile;
 use crate::error::{Code, Error};
-use crate::notify::store::Dirty;
+use crate::notify::store::{self, Dirty};
 use crate::proto::event::Event;
 use crate::proto::memory::Starts;
-use crate::status::file::{Clock, Identity, Image};
+use crate::status::file::{Clock, Identity, Image, layout};
 
 /// How often heartbeats are written.
 const EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +44,14 @@ const OPENING: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_millis(300);
 /// The longest that a close waits for it.
 const LEAVE: Duration = Duration::from_secs(1);
+
+// What the channels may leave and what the file can hold are said in two rings that do not know one
+// another.
+const _: () = assert!(
+    store::CHANNELS == layout::CURSORS
+        && store::SPOOL == layout::ENTRIES
+        && store::ENTRY == layout::ENTRY
+);
 
 /// What is asked of the recorder.
 #[derive(Debug)]

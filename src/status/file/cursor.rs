@@ -1,7 +1,7 @@
 //! How far a channel is: everything up to an id is done, or is in the spool.
 
 use super::bytes::{get_text, get_u64, put_text, put_u64};
-use super::layout::CURSOR;
+use super::layout::{CURSOR, MOST};
 
 /// The room of the name of a channel with its length.
 pub(super) const CHANNEL: usize = 16;
@@ -16,7 +16,9 @@ pub(super) fn encode(channel: &str, id: u64) -> Option<[u8; CURSOR]> {
 /// The channel and its id.
 pub(super) fn decode(record: &[u8]) -> Result<(&str, u64), &'static str> {
     let channel = get_text(record, 16, CHANNEL).filter(|channel| !channel.is_empty());
-    Ok((channel.ok_or("a channel without a name")?, get_u64(record, 8)))
+    let id = Some(get_u64(record, 8)).filter(|id| *id < MOST);
+    let channel = channel.ok_or("a channel without a name")?;
+    Ok((channel, id.ok_or("an id that no event has")?))
 }
 
 #[cfg(test)]
@@ -25,9 +27,10 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let record = encode("123456789012345", u64::MAX).unwrap();
-        assert_eq!(decode(&record), Ok(("123456789012345", u64::MAX)));
+        let record = encode("123456789012345", 7).unwrap();
+        assert_eq!(decode(&record), Ok(("123456789012345", 7)));
         assert_eq!(encode("1234567890123456", 1), None);
         assert!(decode(&encode("", 1).unwrap()).is_err());
+        assert!(decode(&encode("mail", u64::MAX).unwrap()).is_err());
     }
 }

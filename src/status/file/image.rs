@@ -51,7 +51,11 @@ pub struct Image {
 impl Image {
     pub(super) fn of(loaded: &Loaded, peers: Vec<PeerMemory>) -> Self {
         let life = loaded.life.1;
-        let last = loaded.events.last().map_or(0, |recorded| recorded.event.id).max(life.last_id);
+        // Whatever names an id proves that it was given away, also where the event is not recorded.
+        let events = loaded.events.last().map(|recorded| recorded.event.id);
+        let cursors = loaded.cursors.iter().filter_map(|(_, cursor)| Some(cursor.as_ref()?.1));
+        let records = peers.iter().map(|peer| peer.kept.last_event);
+        let last = events.into_iter().chain(cursors).chain(records).fold(life.last_id, u64::max);
         let last_id = last.saturating_add(if life.graceful { 0 } else { UNRECORDED_IDS });
         let spool = loaded.spool.iter().enumerate().filter_map(|(slot, (_, entry))| {
             let (channel, bytes) = entry.clone()?;

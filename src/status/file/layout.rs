@@ -38,6 +38,9 @@ pub(super) const FEWEST_PEERS: u32 = 16;
 /// How many peers a file has room for at the most.
 pub(super) const MOST_PEERS: u32 = 1 << 16;
 
+/// No count of any file comes so far; one that is greater would leave no room to go on.
+pub(super) const MOST: u64 = 1 << 62;
+
 /// A table: where it begins and how long one of its records is, with both slots of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Table {

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use super::event::Recorded;
 use super::header::{self, Identity};
 use super::layout::{
-    CURSOR, CURSOR_TABLE, CURSORS, ENTRIES, HEADER, LIFE, LIVES, LONGEST, MOST_PEERS, PEER, PEERS,
-    SPOOL, SPOOL_TABLE, Table, length,
+    CURSOR, CURSOR_TABLE, CURSORS, ENTRIES, HEADER, LIFE, LIVES, LONGEST, MOST, MOST_PEERS, PEER,
+    PEERS, SPOOL, SPOOL_TABLE, Table, length,
 };
 use super::life::Life;
 use super::pair::{self, Pair};
@@ -55,6 +55,9 @@ pub(super) fn load(
     let (Some(life), number) = (life.1, life.0) else {
         return Err(Unusable::Corrupted("it has no life record".into()));
     };
+    if life.last_id >= MOST {
+        return Err(Unusable::Corrupted("its event ids are used up".into()));
+    }
     if !(1..=MOST_PEERS).contains(&life.peers) {
         return Err(Unusable::Corrupted(format!("it claims room for {} peers", life.peers)));
     }

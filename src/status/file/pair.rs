@@ -5,7 +5,7 @@
 //! begins with its number.
 
 use super::bytes::{get_u64, is_blank, is_sealed, put_u64, seal};
-use super::layout::slot;
+use super::layout::{MOST, slot};
 
 /// What a pair says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) fn read(pair: &[u8]) -> Pair<'_> {
         .into_iter()
         .filter(|(bytes, place)| is_sealed(bytes) && get_u64(bytes, 0) % 2 == *place)
         .map(|(bytes, _)| (get_u64(bytes, 0), bytes))
-        .filter(|(sequence, _)| *sequence != 0)
+        .filter(|(sequence, _)| (1..MOST).contains(sequence))
         .max_by_key(|(sequence, _)| *sequence);
     match newest {
         Some((sequence, bytes)) => Pair::Record { sequence, bytes },
@@ -89,6 +89,13 @@ mod tests {
         pair[9] ^= 1;
         pair[SIZE + 9] ^= 1;
         assert_eq!(read(&pair), Pair::Broken);
+        let mut last = whole;
+        for slot in last.chunks_exact_mut(SIZE) {
+            let number = u64::MAX - 1 + get_u64(slot, 0) % 2;
+            put_u64(slot, 0, number);
+            seal(slot);
+        }
+        assert_eq!(read(&last), Pair::Broken, "no number could follow");
         pair[..SIZE].copy_from_slice(&whole[SIZE..]);
         pair[SIZE..].copy_from_slice(&whole[..SIZE]);
         assert_eq!(read(&pair), Pair::Broken);

@@ -8,7 +8,7 @@ use super::bytes::{
 };
 use super::event::{ACTIVITY_TEXT, reason};
 use super::header::TEXT;
-use super::layout::PEER;
+use super::layout::{MOST, PEER};
 use super::life::Clock;
 use crate::proto::memory::{Kept, PeerMemory, RETIRED, Starts};
 use crate::proto::peer::view::{State, View};
@@ -154,6 +154,9 @@ impl Remembered {
         if name.is_empty() {
             return Err("a peer without a name");
         }
+        if [56, 80, 88].into_iter().any(|at| get_u64(from, at) >= MOST) {
+            return Err("a count that nobody reaches");
+        }
         let kept = Kept {
             last_event: get_u64(from, 80),
             outage_event: get_u64(from, 88),
@@ -295,7 +298,9 @@ mod tests {
     #[test]
     fn numbers_that_do_not_exist_and_names_that_are_none_are_refused() {
         let record = Remembered::of(&full(), None, &NOW).encode().unwrap();
-        for (at, value) in [(STATE, 6), (12, 14), (NAME, 0), (NAME, 65), (NAME + 1, 0xff)] {
+        for (at, value) in
+            [(STATE, 6), (12, 14), (63, 0xff), (87, 0xff), (NAME, 0), (NAME, 65), (NAME + 1, 0xff)]
+        {
             let mut bad = record;
             bad[at] = value;
             assert!(Remembered::decode(&bad).is_err(), "{at}");

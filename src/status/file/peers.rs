@@ -136,24 +136,23 @@ impl Peers {
         if self.entries.get(name).is_none_or(|entry| entry.place.is_some()) {
             return true;
         }
-        let Some(place) = self.free.pop().or_else(|| self.reclaim()) else { return false };
+        let Some(place) = self.free.pop() else { return false };
         if let Some(entry) = self.entries.get_mut(name) {
             entry.place = Some(place);
         }
         true
     }
 
-    /// The place of somebody who has not been named for two rounds and has no outage: it is not
+    /// Somebody who has a place, has not been named for two rounds and has no outage: it is not
     /// configured any more.
-    fn reclaim(&mut self) -> Option<usize> {
+    pub(super) fn idle(&self) -> Option<PeerName> {
         let round = self.round;
         let is_idle = |entry: &&Entry| {
             let state = entry.wanted.memory.state;
             let open = matches!(state, State::Down | State::Paused | State::Overdue);
             entry.place.is_some() && entry.round + 1 < round && !open
         };
-        let name = self.entries.values().find(is_idle)?.wanted.memory.name.clone();
-        self.entries.remove(&name)?.place
+        self.entries.values().find(is_idle).map(|entry| entry.wanted.memory.name.clone())
     }
 
     /// The table has room for `room` peers.

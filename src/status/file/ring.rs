@@ -2,7 +2,7 @@
 
 use super::bytes::{is_blank, is_sealed};
 use super::event::Recorded;
-use super::layout::{EVENT, EVENTS, RING};
+use super::layout::{EVENT, EVENTS, MOST, RING};
 use super::storage::Storage;
 use super::unusable::Unusable;
 use crate::proto::event::PeerName;
@@ -34,7 +34,9 @@ pub(super) fn read(storage: &impl Storage, epoch: u64) -> Result<Vec<Recorded>, 
         let recorded = Recorded::decode(&record, epoch)
             .map_err(|why| corrupted(&format!("slot {slot} holds {why}")))?;
         let place = recorded.position % EVENTS as u64;
-        if recorded.position == 0 || place != slot as u64 || recorded.event.id == 0 {
+        let counts = 1..MOST;
+        let fits = counts.contains(&recorded.position) && counts.contains(&recorded.event.id);
+        if !fits || place != slot as u64 || recorded.event.outage_number >= MOST {
             return Err(corrupted(&format!("slot {slot} holds the event of another one")));
         }
         found.push(recorded);

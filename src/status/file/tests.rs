@@ -3,6 +3,7 @@
 mod disk;
 mod killed;
 mod life;
+mod model;
 mod redo;
 mod trust;
 

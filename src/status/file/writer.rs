@@ -292,7 +292,11 @@ impl<S: Storage> StatusFile<S> {
 
     fn write_peer(&mut self, name: &str) -> io::Result<()> {
         if !self.peers.place(name) {
-            self.grow()?;
+            // Whoever makes room leaves the file first: should he come back, he must not be in it twice.
+            match self.peers.idle() {
+                Some(idle) => self.peers.free(&mut self.storage, &idle)?,
+                None => self.grow()?,
+            }
             self.peers.place(name);
         }
         self.peers.write(&mut self.storage, name)

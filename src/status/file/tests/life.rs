@@ -66,6 +66,13 @@ fn ids_go_on_behind_everything_that_was_given_away() {
     assert_eq!(open(&disk, at(2)).1.memory.last_id, 5 + UNRECORDED_IDS);
     file.beat(1, 9, at(2)).unwrap();
     assert_eq!(open(&disk, at(2)).1.memory.last_id, 9 + UNRECORDED_IDS);
+    // An event that could not be recorded, and that a channel is done with, or a record contains.
+    file.set_cursor("mail", 10).unwrap();
+    assert_eq!(open(&disk, at(2)).1.memory.last_id, 10 + UNRECORDED_IDS);
+    let mut view = View::bare("a".into());
+    view.kept.last_event = 11;
+    file.write_peers([&view].into_iter(), 11, at(2)).unwrap();
+    assert_eq!(open(&disk, at(2)).1.memory.last_id, 11 + UNRECORDED_IDS);
     file.end_life(true, 12, at(3)).unwrap();
     let image = open(&disk, at(2)).1;
     assert_eq!((image.memory.last_id, image.memory.epoch), (12, file.epoch()));
@@ -194,6 +201,25 @@ fn a_place_is_taken_over_before_the_table_grows() {
     let expected =
         all[..8].iter().chain(&all[16..24]).filter(|view| names(&image).contains(&&*view.name));
     assert_eq!((expected.count(), image.memory.peers.len()), (16, 16));
+}
+
+#[test]
+fn who_made_room_on_a_disk_that_then_failed_can_come_back() {
+    for torn in [0, 1, 300, 511, 512, 513, 800, 1023, 1024, 1025] {
+        let disk = Disk::default();
+        let mut file = create(&disk);
+        let all = views(32);
+        file.write_peers(all[..16].iter(), 0, at(1)).unwrap();
+        for round in 0..3 {
+            file.write_peers(all[..8].iter(), 0, at(2 + round)).unwrap();
+        }
+        disk.kill_after(torn);
+        let _ = file.write_peers(all[..8].iter().chain(&all[16..17]), 0, at(5));
+        disk.heal();
+        file.write_peers(all[..20].iter(), 0, at(6)).unwrap();
+        let image = open(&disk, at(7)).1;
+        assert!(all[..20].iter().all(|view| names(&image).contains(&&*view.name)), "{torn}");
+    }
 }
 
 #[test]

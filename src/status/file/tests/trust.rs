@@ -149,6 +149,9 @@ fn a_right_sum_is_no_proof_of_sense() {
     };
     for (offset, size, at, value) in [
         (LIVES.offset, 256, 90, 0xff),
+        (LIVES.offset, 256, 87, 0xff),
+        (CURSOR_TABLE.offset, 64, 15, 0xff),
+        (PEERS.offset, 512, 63, 0xff),
         (CURSOR_TABLE.offset, 64, 16, 0),
         (CURSOR_TABLE.offset, 64, 16, 200),
         (SPOOL_TABLE.offset, 1024, 11, 0xff),
