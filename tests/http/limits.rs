@@ -123,14 +123,8 @@ fn a_request_with_a_body_is_refused_and_its_connection_closed() {
     assert!(client.is_closed());
 }
 
-#[test]
-fn a_follower_that_does_not_read_is_cut_and_nobody_else_notices() {
-    let mut port = Port::open(ClientPort { idle: Duration::from_millis(500), ..plan() });
-    let address = port.bound.tcp(PATIENCE).unwrap();
-    let stalled = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    stalled.set_recv_buffer_size(4096).unwrap();
-    stalled.connect(&address.into()).unwrap();
-    let mut stalled = TcpStream::from(stalled);
+/// Two follow, one of them without reading; events come until that one is cut.
+fn cut_who_does_not_read(port: &mut Port, mut stalled: impl Read + Write) {
     stalled.write_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut reader = port.connect().follow("/v1/events", "");
     reader.expect("snapshot");
@@ -151,9 +145,29 @@ fn a_follower_that_does_not_read_is_cut_and_nobody_else_notices() {
         assert!(Instant::now() < until, "the one that does not read is still there");
     }
     let mut rest = Vec::new();
-    stalled.set_read_timeout(Some(PATIENCE)).unwrap();
     let _ = stalled.read_to_end(&mut rest);
     assert!(rest.len() < 1_000_000, "{} bytes were kept for it", rest.len());
+}
+
+#[test]
+fn a_follower_that_does_not_read_is_cut_and_nobody_else_notices() {
+    let mut port = Port::open(ClientPort { idle: Duration::from_millis(500), ..plan() });
+    let address = port.bound.tcp(PATIENCE).unwrap();
+    let stalled = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    stalled.set_recv_buffer_size(4096).unwrap();
+    stalled.connect(&address.into()).unwrap();
+    cut_who_does_not_read(&mut port, TcpStream::from(stalled));
+}
+
+#[test]
+fn a_follower_by_the_unix_socket_that_does_not_read_is_cut_as_well() {
+    let folder = Folder::new("http");
+    let socket = Some(folder.join("socket"));
+    let idle = Duration::from_millis(500);
+    let mut port = Port::open(ClientPort { idle, socket, ..plan() });
+    assert!(port.bound.unix(PATIENCE));
+    let stalled = UnixStream::connect(folder.join("socket")).unwrap();
+    cut_who_does_not_read(&mut port, stalled);
 }
 
 /// Set for the process that the test below starts of itself.
