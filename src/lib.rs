@@ -5,7 +5,7 @@
 //!
 //! - `ffi`, the border: C in, C out; no logic.
 //! - [`runtime`], the only owner of clocks, sockets and threads; with [`notify`] (what becomes of
-//!   an event) and [`status`] (what the world may see).
+//!   an event), [`status`] (what the world may see) and, as a feature, `http` (the port that clients ask).
 //! - [`proto`], pure: the protocol and the judgement. Time is an argument, randomness is handed in.
 //!
 //! [`config`] and [`error`] are the ground that all stand on.

@@ -57,7 +57,7 @@ impl Ring {
         if event.epoch != self.epoch {
             self.entries.clear();
             (self.epoch, self.floor) = (event.epoch, event.id.saturating_sub(1));
-        } else if event.redelivered && self.entries.is_empty() {
+        } else if self.entries.is_empty() && (event.redelivered || event.id <= self.floor) {
             // Of an earlier life: what was before it is not known.
             self.floor = event.id.saturating_sub(1);
         }

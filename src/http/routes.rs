@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -81,7 +82,11 @@ async fn peers(State(door): State<Arc<Door>>) -> Answer {
     answer::with(StatusCode::OK, JSON, listed(head, body.map(Bytes::from)))
 }
 
-async fn peer(State(door): State<Arc<Door>>, Path(name): Path<String>) -> Answer {
+async fn peer(State(door): State<Arc<Door>>, name: Result<Path<String>, PathRejection>) -> Answer {
+    let Ok(Path(name)) = name else {
+        let text = "the name in this path is no text: percent-encode it as UTF-8";
+        return answer::error(StatusCode::BAD_REQUEST, text);
+    };
     let epoch = door.source.about().epoch;
     match door.source.peer(&name) {
         Some(view) => answer::json(&json::peer(&view, epoch)),
@@ -141,7 +146,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 fn since_then(door: &Door, since: &str) -> Answer {
     let ring = door.ring();
     let (epoch, last) = ring.end();
-    let all = (epoch, ring.first().map_or(last, |first| first - 1));
+    let all = (epoch, ring.first().map_or(last, |first| first.saturating_sub(1)));
     let place = match since {
         "" => Some(all),
         number if number.bytes().all(|byte| byte.is_ascii_digit()) => {

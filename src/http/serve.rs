@@ -13,7 +13,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answer;
@@ -41,6 +41,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pauses after a failure to listen or to accept.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 /// What one runtime serves.
 pub struct Server {
@@ -275,11 +276,11 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Waits longer after each failure, and says it once until it is over.
+/// Waits longer after each failure, and says it once a minute at most.
 #[derive(Debug)]
 struct Pause {
     next: Duration,
-    said: Option<String>,
+    said: Option<(String, Instant)>,
 }
 
 impl Default for Pause {
@@ -291,9 +292,11 @@ impl Default for Pause {
 impl Pause {
     async fn after(&mut self, logger: &Logger, what: &str, error: &io::Error) {
         let words = format!("{what}: {error}; trying again");
-        if self.said.as_ref() != Some(&words) {
+        let fresh =
+            self.said.as_ref().is_none_or(|(said, at)| *said != words || at.elapsed() > SAID_AGAIN);
+        if fresh {
             logger.warn(format_args!("{words}"));
-            self.said = Some(words);
+            self.said = Some((words, Instant::now()));
         }
         sleep(self.next).await;
         self.next = (self.next * 2).min(LONGEST_PAUSE);
@@ -301,6 +304,5 @@ impl Pause {
 
     fn reset(&mut self) {
         self.next = FIRST_PAUSE;
-        self.said = None;
     }
 }

@@ -13,6 +13,7 @@ use peermon::proto::peer::view::State;
 use super::client::Client;
 use super::lab::{PATIENCE, Port, event, plan, unix};
 use super::support::folder::Folder;
+use super::support::process::Process;
 
 #[test]
 fn a_connection_too_many_is_told_so_and_room_is_made_when_one_goes() {
@@ -122,14 +123,8 @@ fn a_request_with_a_body_is_refused_and_its_connection_closed() {
     assert!(client.is_closed());
 }
 
-#[test]
-fn a_follower_that_does_not_read_is_cut_and_nobody_else_notices() {
-    let mut port = Port::open(ClientPort { idle: Duration::from_millis(500), ..plan() });
-    let address = port.bound.tcp(PATIENCE).unwrap();
-    let stalled = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    stalled.set_recv_buffer_size(4096).unwrap();
-    stalled.connect(&address.into()).unwrap();
-    let mut stalled = TcpStream::from(stalled);
+/// Two follow, one of them without reading; events come until that one is cut.
+fn cut_who_does_not_read(port: &mut Port, mut stalled: impl Read + Write) {
     stalled.write_all(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut reader = port.connect().follow("/v1/events", "");
     reader.expect("snapshot");
@@ -150,9 +145,73 @@ fn a_follower_that_does_not_read_is_cut_and_nobody_else_notices() {
         assert!(Instant::now() < until, "the one that does not read is still there");
     }
     let mut rest = Vec::new();
-    stalled.set_read_timeout(Some(PATIENCE)).unwrap();
     let _ = stalled.read_to_end(&mut rest);
     assert!(rest.len() < 1_000_000, "{} bytes were kept for it", rest.len());
+}
+
+#[test]
+fn a_follower_that_does_not_read_is_cut_and_nobody_else_notices() {
+    let mut port = Port::open(ClientPort { idle: Duration::from_millis(500), ..plan() });
+    let address = port.bound.tcp(PATIENCE).unwrap();
+    let stalled = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    stalled.set_recv_buffer_size(4096).unwrap();
+    stalled.connect(&address.into()).unwrap();
+    cut_who_does_not_read(&mut port, TcpStream::from(stalled));
+}
+
+#[test]
+fn a_follower_by_the_unix_socket_that_does_not_read_is_cut_as_well() {
+    let folder = Folder::new("http");
+    let socket = Some(folder.join("socket"));
+    let idle = Duration::from_millis(500);
+    let mut port = Port::open(ClientPort { idle, socket, ..plan() });
+    assert!(port.bound.unix(PATIENCE));
+    let stalled = UnixStream::connect(folder.join("socket")).unwrap();
+    cut_who_does_not_read(&mut port, stalled);
+}
+
+/// Set for the process that the test below starts of itself.
+const FEW_FILES: &str = "PEERMON_TEST_FEW_FILES";
+
+#[test]
+fn the_server_of_few_files() {
+    if std::env::var_os(FEW_FILES).is_none() {
+        return;
+    }
+    let port = Port::open(plan());
+    println!("\nlistens at {}", port.bound.tcp(PATIENCE).unwrap());
+    for line in &port.lines {
+        println!("\nlogged {}", line.text);
+    }
+}
+
+#[test]
+fn whoever_is_connected_notices_nothing_when_the_files_run_out() {
+    let program = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new("sh");
+    let server = Process::start(
+        command
+            .args([
+                "-c",
+                "ulimit -n 40; exec \"$0\" --exact limits::the_server_of_few_files --nocapture",
+            ])
+            .arg(program)
+            .env(FEW_FILES, "1"),
+    );
+    let said = |start: &str| loop {
+        if let Some((_, rest)) = server.line().split_once(start) {
+            return rest.to_owned();
+        }
+    };
+    let address: std::net::SocketAddr = said("listens at ").parse().unwrap();
+    let mut first = Client::connect(address);
+    assert_eq!(first.get("/healthz").status, 200);
+    let mut many: Vec<_> = (0..60).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert!(said("logged the client port cannot accept: ").contains("Too many open files"));
+    assert_eq!(first.get("/healthz").status, 200);
+    many.clear();
+    assert_eq!(Client::connect(address).get("/healthz").status, 200);
+    server.kill();
 }
 
 #[test]
