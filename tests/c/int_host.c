@@ -17,7 +17,7 @@
 
 #define PULSE_MS 20
 
-/* How long the event callback takes: INT_HOST_CALLBACK_MS. */
+/* How long the callback of a DOWN takes: INT_HOST_CALLBACK_MS. */
 static int callback_ms;
 
 static void fail(const char *what)
@@ -39,7 +39,7 @@ static void on_event(const monitor_event_t *event, void *user_data)
            (unsigned long)(event->outage / 1000000), (unsigned long)(event->own_lateness / 1000000),
            (unsigned long)event->flags);
     fflush(stdout);
-    if (callback_ms > 0) {
+    if (callback_ms > 0 && event->kind == MONITOR_EVENT_DOWN) {
         poll(NULL, 0, callback_ms);
     }
 }

@@ -1,14 +1,16 @@
 //! `peermon-record`: keeps the status file.
 //!
 //! It is the only one that touches the file, in a descriptor table of its own, and may block on the
-//! disk for as long as that takes: whoever makes events holds them back for `journal_wait` at most
-//! ([`held`]). Events are written at once, one write each, and synced; then the records of the peers
+//! disk for as long as that takes; `peermon-sync` beside it waits for what is to survive a power failure
+//! ([`syncer`]). Whoever makes events holds them back for `journal_wait` at most
+//! ([`held`]). Events are written at once, one write each; then the records of the peers
 //! that they are about (rule R6: journal before record before sinks). Heartbeats are gathered once a
 //! second. It lives from the first start to the close of the monitor, because the channels go on with
 //! their work after the end of the application.
 
 pub mod book;
 pub mod held;
+mod syncer;
 
 use core::time::Duration;
 use std::io;
@@ -21,6 +23,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, tic
 
 use self::book::{Book, OpenError, Opened};
 use self::held::{Ack, Register, Ring};
+use self::syncer::Syncer;
 use super::entropy;
 use super::restart::persist;
 use super::shared::Shared;
@@ -119,8 +122,10 @@ impl Recorder {
                     if opened.send(Ok((book.file.epoch(), image))).is_err() {
                         return;
                     }
+                    let syncer = Syncer::start(book.file.storage(), &here.logger).ok();
                     let mut work = Work {
                         book,
+                        syncer,
                         shared: here,
                         orders: incoming,
                         acks: tell,
@@ -208,6 +213,8 @@ fn now() -> Clock {
 
 struct Work {
     book: Book,
+    /// Without it, because the system refused another thread, the disk is waited for.
+    syncer: Option<Syncer>,
     shared: Arc<Shared>,
     orders: Receiver<Order>,
     acks: Sender<Ack>,
@@ -281,15 +288,14 @@ impl Work {
                 self.committed = self.committed.max(event.id);
                 let _ = self.acks.send(Ack { id: event.id, kept });
                 self.ring.ring();
-                // Only for the case that the machine loses its power: whoever waits has been told.
-                let synced = self.book.file.sync();
-                self.note(synced);
+                self.keep();
             }
             Order::Begin(tell) => {
                 let begun = self.begin();
                 if let Some(starts) = self.note(begun) {
                     let _ = tell.send(starts);
                 }
+                self.keep();
             }
             Order::End(tell) => {
                 // What the peers are, as of the end, before the word that it was graceful.
@@ -297,7 +303,22 @@ impl Work {
                 let ended = self.book.file.end_life(true, self.committed, now());
                 self.note(ended);
                 let _ = tell.send(());
+                self.keep();
             }
+        }
+    }
+
+    /// What was written is to survive a power failure too; nobody waits for that.
+    fn keep(&mut self) {
+        match &self.syncer {
+            Some(syncer) => syncer.ask(),
+            None => {
+                let synced = self.book.file.sync();
+                self.note(synced);
+            }
+        }
+        if let Some(error) = self.syncer.as_ref().and_then(Syncer::trouble) {
+            self.note::<()>(Err(error));
         }
     }
 

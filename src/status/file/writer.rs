@@ -129,7 +129,6 @@ impl<S: Storage> StatusFile<S> {
         life.begin(incarnation);
         (life.pid, life.began, life.written) = (pid, now.wall, now);
         self.write_life(life)?;
-        self.storage.sync()?;
         Ok(life.starts)
     }
 
@@ -141,8 +140,7 @@ impl<S: Storage> StatusFile<S> {
     pub fn end_life(&mut self, graceful: bool, last_id: u64, now: Clock) -> io::Result<()> {
         let life = self.life.1;
         let last_id = life.last_id.max(last_id);
-        self.write_life(Life { graceful, last_id, written: now, ..life })?;
-        self.storage.sync()
+        self.write_life(Life { graceful, last_id, written: now, ..life })
     }
 
     /// The server itself is alive: its incarnation, its own heartbeats, counted, and the last event id
