@@ -69,6 +69,21 @@ fn after_its_time_a_run_is_ended_with_everything_in_its_group() {
 }
 
 #[test]
+fn what_does_not_listen_to_sigterm_goes_with_the_program_that_does() {
+    let folder = Folder::new("command-group");
+    let text = "sh -c 'trap \"\" TERM; echo $$ > \"$0/inner\"; while :; do sleep 1; done' \"$0\"";
+    let mut job = script(1, folder.path(), &format!("{text}; :"));
+    job.timeout = Duration::from_secs(1);
+    let mut runs = Runs::new();
+    runs.start(job);
+    let inner = Cleared(awaited(&folder.join("inner")));
+    let report = runs.report();
+    assert!(matches!(report.outcome, Outcome::TimedOut), "{:?}", report.outcome);
+    assert!(report.took < Duration::from_millis(2500), "nobody waits for it: {:?}", report.took);
+    until("it is gone", || !is_alive(&inner.0));
+}
+
+#[test]
 fn a_program_that_listens_to_sigterm_ends_by_itself_even_if_it_was_stopped() {
     let folder = Folder::new("command-term");
     let text = "trap 'echo ended; exit 0' TERM; echo $$ > \"$0/own\"; kill -STOP $$; while :; do sleep 1; done";
