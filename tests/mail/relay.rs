@@ -83,6 +83,12 @@ impl Relay {
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"))
     }
 
+    /// A mail that it has taken, if there is one that was not looked at.
+    pub fn try_taken(&self) -> Option<Value> {
+        let line = self.process.try_line()?;
+        Some(serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}")))
+    }
+
     /// Waits for a line of it.
     pub fn await_line(&self, wanted: &str) {
         self.process.await_line(wanted);

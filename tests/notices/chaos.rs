@@ -16,7 +16,7 @@ use super::host::{Host, Told};
 use super::http;
 use super::lab::Lab;
 use super::mailbox::Mailbox;
-use super::support::port;
+use super::port;
 
 /// How often the observer is killed, unless PEERMON_KILLS says otherwise.
 const KILLS: u32 = 12;
@@ -68,7 +68,7 @@ struct World {
 impl World {
     fn new() -> Option<Self> {
         let lab = Lab::new()?;
-        let mailbox = Mailbox::start(lab.folder.path())?;
+        let mailbox = Mailbox::start()?;
         let client: SocketAddr = format!("127.0.0.1:{}", port::free()).parse().unwrap();
         let ran = lab.folder.join("ran");
         let script = lab.folder.join("note");
@@ -150,7 +150,8 @@ impl Replay {
 
     /// The outages and recoveries of the peer, by key.
     fn owed(&self) -> BTreeMap<String, String> {
-        let wanted = |event: &&Value| ["DOWN", "RECOVERED"].contains(&event["kind"].as_str().unwrap());
+        let wanted =
+            |event: &&Value| ["DOWN", "RECOVERED"].contains(&event["kind"].as_str().unwrap());
         self.events
             .values()
             .filter(wanted)
@@ -308,9 +309,9 @@ fn check_journal(replay: &Replay, crashes: &[Crash], lives: &[Life]) {
         // Long enough before to be acquainted, long enough after to judge.
         let acquainted = crash.up_since + Duration::from_millis(600);
         let due = crash.at + DETECTION + SLACK;
-        let watched = lives.iter().any(|life| {
-            life.ready + Duration::from_millis(600) < crash.at && due < life.killed
-        });
+        let watched = lives
+            .iter()
+            .any(|life| life.ready + Duration::from_millis(600) < crash.at && due < life.killed);
         if acquainted < crash.at && watched {
             let from = crash.at - Duration::from_millis(50);
             assert!(

@@ -15,7 +15,7 @@ use std::{env, fs};
 
 use super::host::Host;
 use super::lab::Lab;
-use super::support::port;
+use super::port;
 
 /// How long each half takes, unless PEERMON_FLOOD_SECONDS says otherwise.
 const SECONDS: u64 = 8;
@@ -170,7 +170,10 @@ fn lateness(trace: &Path) -> Vec<u64> {
 /// The value below which the share `percent` lies.
 fn quantile(values: &mut [u64], percent: usize) -> u64 {
     values.sort_unstable();
-    values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or(0)
+    values
+        .get((values.len() * percent / 100).min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(0)
 }
 
 fn report(name: &str, half: &mut Half) {

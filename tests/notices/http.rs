@@ -22,15 +22,26 @@ pub fn get(address: SocketAddr, path: &str) -> Option<Value> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
     // A connection that is cut in the middle leaves less than was announced.
-    let length: usize = head
-        .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned))
-        .and_then(|length| length.trim().parse().ok())
-        .unwrap_or_else(|| panic!("{path}: no length: {head}"));
-    if body.len() < length {
-        return None;
+    let head = head.to_ascii_lowercase();
+    let body = match head.lines().find_map(|line| line.strip_prefix("content-length: ")) {
+        Some(length) => body.get(..length.parse().unwrap())?.to_owned(),
+        None => unchunked(body)?,
+    };
+    Some(serde_json::from_str(&body).unwrap_or_else(|e| panic!("{path}: {e}: {body}")))
+}
+
+/// Puts chunks together; `None` if the last one is missing.
+fn unchunked(mut rest: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, after) = rest.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return Some(body);
+        }
+        body.push_str(after.get(..length)?);
+        rest = after.get(length..)?.strip_prefix("\r\n")?;
     }
-    Some(serde_json::from_str(body).unwrap_or_else(|e| panic!("{path}: {e}: {body}")))
 }
 
 /// The same, until somebody answers.

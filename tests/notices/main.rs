@@ -16,7 +16,15 @@
 mod host;
 #[path = "../real/lab.rs"]
 mod lab;
+#[path = "../support/port.rs"]
+mod port;
+#[path = "../mail/relay.rs"]
+mod relay;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod chaos;
+mod flood;
+mod http;
+mod mailbox;
 mod stories;

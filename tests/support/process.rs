@@ -43,6 +43,11 @@ impl Process {
         self.lines.recv_timeout(PATIENCE).expect("it says a line")
     }
 
+    /// A line that it has said, if there is one that was not looked at.
+    pub fn try_line(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// Waits for a line that begins with `wanted`; those before it may be anything.
     pub fn await_line(&self, wanted: &str) {
         let deadline = Instant::now() + PATIENCE;
