@@ -89,6 +89,23 @@ fn one_bad_slot_of_a_pair_is_a_write_that_was_cut_off_and_two_are_corruption() {
 }
 
 #[test]
+fn who_reads_in_the_middle_of_a_write_finds_the_record_before_it() {
+    let disk = used(3);
+    let (mut file, before) = open(&disk, at(9));
+    let mut view = View { state: State::Down, incarnation: !0, ..View::bare("billing".into()) };
+    view.kept.last_event = 3;
+    for torn in (0..512).step_by(7).chain([511]) {
+        disk.kill_after(torn);
+        file.write_peers([&view].into_iter(), 3, at(9)).unwrap_err();
+        let image = inspect(&disk, at(9)).unwrap();
+        assert_eq!(image.memory, before.memory, "{torn}");
+        disk.heal();
+    }
+    file.write_peers([&view].into_iter(), 3, at(9)).unwrap();
+    assert_eq!(inspect(&disk, at(9)).unwrap().memory.peers[0].state, State::Down);
+}
+
+#[test]
 fn only_the_event_that_was_being_written_may_be_bad() {
     for events in [0, 1, 5, 1023, 1024, 1025, 1500] {
         let whole = used(events).bytes();
