@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::pair::Pair;
 use super::rules::{Bounds, FirstCount, History, Rules};
 use super::search::{Broken, search};
+use super::stored::Stored;
 
 /// One process of the observer, every kind of peer.
 const FULL: Bounds = Bounds { lives: 3, datagrams: 2, nonces: 4, restarts: 0, file_losses: false };
@@ -13,6 +14,10 @@ const RESTARTS: Bounds =
     Bounds { lives: 2, datagrams: 2, nonces: 5, restarts: 2, file_losses: false };
 /// The peer's status file gets lost.
 const FILES: Bounds = Bounds { lives: 3, datagrams: 1, nonces: 4, restarts: 0, file_losses: true };
+/// The observer is killed between any two stores; with its sink there is room for less.
+const STORES: Bounds =
+    Bounds { lives: 2, datagrams: 2, nonces: 4, restarts: 2, file_losses: false };
+const SINK: Bounds = Bounds { lives: 1, datagrams: 2, nonces: 4, restarts: 2, file_losses: false };
 /// Where a broken promise is looked for.
 const WIDE: Bounds = Bounds { lives: 3, datagrams: 2, nonces: 4, restarts: 1, file_losses: true };
 /// Beyond this a search is given up: about 1 GiB.
@@ -84,6 +89,43 @@ fn without_two_counters_a_graceful_restart_is_an_outage_or_a_crash_is_none() {
 #[test]
 fn a_new_status_file_that_counts_from_one_hides_a_crash() {
     needed(Rules { first_count: FirstCount::One, ..Rules::ALL }, "did not end");
+}
+
+#[test]
+fn all_rules_together_keep_every_promise_when_the_observer_is_killed_at_any_store() {
+    for (bounds, sink, least) in [(STORES, false, 100_000), (SINK, true, 10_000)] {
+        let begun = Instant::now();
+        let found = search(&Stored { rules: Rules::ALL, bounds, sink }, LIMIT);
+        let (states, steps) = (found.states, found.steps);
+        println!("{bounds:?}, sink {sink}: {states} states, {steps} steps, {:?}", begun.elapsed());
+        assert!(found.broken.is_none(), "{}", told(&found.broken.unwrap()));
+        assert!(states >= least, "only {states} states");
+    }
+}
+
+#[test]
+fn without_the_order_of_the_stores_or_the_redo_events_are_lost_or_doubled() {
+    needed_by_the_file(Rules { redo: false, ..Rules::ALL }, "11: ");
+    needed_by_the_file(Rules { event_before_record: false, ..Rules::ALL }, "11: ");
+    needed_by_the_file(Rules { cursor_after_delivery: false, ..Rules::ALL }, "12: ");
+}
+
+#[test]
+fn without_two_counters_an_observer_with_a_file_tells_restarts_and_crashes_wrongly_too() {
+    needed_by_the_file(Rules { history: History::None, ..Rules::ALL }, "DOWN, RECOVERED");
+    let wide = Bounds { lives: 3, restarts: 1, ..STORES };
+    let rules = Rules { history: History::Predecessor, ..Rules::ALL };
+    let found = search(&Stored { rules, bounds: wide, sink: false }, LIMIT);
+    let broken = found.broken.expect("a rule that can be spared");
+    assert!(broken.promise.contains("did not end"), "{}", told(&broken));
+}
+
+/// As [`needed`], with a file.
+fn needed_by_the_file(rules: Rules, promise: &str) {
+    let found = search(&Stored { rules, bounds: STORES, sink: true }, LIMIT);
+    let broken = found.broken.expect("a rule that can be spared");
+    println!("{}", told(&broken));
+    assert!(broken.promise.contains(promise), "{}", told(&broken));
 }
 
 /// Without one of the rules the search finds a promise broken, and this one: `promise` is part of

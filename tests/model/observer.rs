@@ -26,7 +26,7 @@ pub struct Arrival {
 }
 
 /// What the observer tells; of which life, is known to the checks only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     Started {
         life: u8,
@@ -46,7 +46,7 @@ pub enum Event {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Recovery {
     /// By a life sign.
     Proven,
@@ -54,6 +54,8 @@ pub enum Recovery {
     EndedLate,
     /// DOWN and RECOVERED at once: a newcomer replaced a life that was held for up.
     Restarted,
+    /// The same, and the start count of the replaced life was not known.
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -111,6 +113,19 @@ impl Observer {
         *self = Self { nonce, restarts: self.restarts + 1, ..Self::default() };
     }
 
+    /// An event that the record does not contain is applied to it (rule R6). It names another
+    /// incarnation, or none; what that said of its starts is not in it, and is learnt again.
+    pub fn redo(&mut self, after: State, incarnation: u8, life: u8) {
+        self.state = after;
+        if incarnation != 0 && incarnation != self.incarnation {
+            if self.incarnation != 0 {
+                self.retired |= 1 << self.incarnation;
+            }
+            (self.incarnation, self.life) = (incarnation, life);
+            (self.sequence, self.start_count) = (0, 0);
+        }
+    }
+
     fn receive_same(&mut self, arrival: &Arrival, rules: &Rules, events: &mut Vec<Event>) {
         if arrival.sequence <= self.sequence || self.state == State::Ended {
             return;
@@ -118,6 +133,9 @@ impl Observer {
         let proven = arrival.echo == self.nonce;
         let end_counts = rules.end_needs_no_nonce || proven;
         self.sequence = arrival.sequence;
+        if self.start_count == 0 {
+            self.start_count = arrival.start_count;
+        }
         let (life, sequence) = (self.life, arrival.sequence);
         match (self.state, arrival.kind) {
             (State::Up, Kind::End) if end_counts => self.end(rules, events),
@@ -155,7 +173,9 @@ impl Observer {
             }
             State::Up => {
                 events.push(Event::Down { life: former });
-                events.push(Event::Recovered { life, sequence, how: Recovery::Restarted });
+                let known = self.start_count != 0;
+                let how = if known { Recovery::Restarted } else { Recovery::Unknown };
+                events.push(Event::Recovered { life, sequence, how });
             }
             State::Down => events.push(Event::Recovered { life, sequence, how: Recovery::Proven }),
         }

@@ -94,7 +94,7 @@ impl Model for Pair {
 }
 
 impl Pair {
-    fn steps_of_the_peer(&self, peer: &Peer, issued: u8, steps: &mut Vec<Step>) {
+    pub fn steps_of_the_peer(&self, peer: &Peer, issued: u8, steps: &mut Vec<Step>) {
         if peer.is_running() {
             let may_speak = peer.present().is_some_and(|life| life.sent < self.bounds.datagrams);
             for echo in peer.echoes(issued) {
@@ -112,7 +112,7 @@ impl Pair {
     }
 }
 
-fn arrival(peer: &Peer, life: u8, at: u8) -> Arrival {
+pub fn arrival(peer: &Peer, life: u8, at: u8) -> Arrival {
     let of = &peer.lives[usize::from(life)];
     let Said { kind, echo } = of.said[usize::from(at)];
     Arrival {

@@ -30,6 +30,12 @@ pub struct Rules {
     pub history: History,
     /// R5: where the count of a new status file begins.
     pub first_count: FirstCount,
+    /// R6: events that the record does not contain are applied to it.
+    pub redo: bool,
+    /// R6: an event is stored before the record that contains it.
+    pub event_before_record: bool,
+    /// R24: the cursor of a sink is stored after the delivery.
+    pub cursor_after_delivery: bool,
 }
 
 /// R5: how a graceful restart is told from a crash.
@@ -68,6 +74,9 @@ impl Rules {
         ended_keeps_the_life: true,
         history: History::TwoCounters,
         first_count: FirstCount::Random,
+        redo: true,
+        event_before_record: true,
+        cursor_after_delivery: true,
     };
 }
 

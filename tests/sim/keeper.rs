@@ -126,6 +126,11 @@ impl Keeper {
         self.left = Some(stores);
     }
 
+    /// It is not killed after all.
+    pub fn spare(&mut self) {
+        self.left = None;
+    }
+
     /// Whether a kill is on its way.
     pub fn is_doomed(&self) -> bool {
         self.left.is_some() || self.dead

@@ -427,6 +427,41 @@ fn an_overdue_peer_stays_overdue_and_an_ended_one_ended() {
     assert_eq!((state(&world, A, "b"), story(&world).len()), (State::Ended, 3));
 }
 
+#[test]
+fn a_peer_that_was_removed_and_is_configured_again_is_met_under_the_life_that_it_has() {
+    let mut world = pair(417);
+    let life = world.view(A, "b").unwrap().incarnation;
+    let mut memory = memory(&mut world, A);
+    // What the events of a removal leave of a record.
+    (memory.peers[0].state, memory.peers[0].reason) = (State::Ended, Reason::Removed);
+    memory.last_id = 30;
+    world.kill(A);
+    replace_with(&mut world, A, memory);
+    world.start(A);
+    world.run(secs(6));
+    assert_eq!(story(&world), [(Started, Reason::None)]);
+    assert_eq!(world.view(A, "b").unwrap().incarnation, life);
+}
+
+#[test]
+fn what_was_told_of_a_namesake_before_is_contained_in_a_new_record() {
+    let mut world = pair(418);
+    let mut remembered = memory(&mut world, A);
+    (remembered.last_id, remembered.peers) = (30, vec![]);
+    world.kill(A);
+    replace_with(&mut world, A, remembered);
+    assert_eq!(world.view(A, "b").unwrap().kept.last_event, 30);
+    world.start(A);
+    world.run(secs(6));
+    assert_eq!(world.view(A, "b").unwrap().kept.last_event, 31);
+    let peer = world.nodes[A].settings.peers[0].clone();
+    world.input(A, Input::RemovePeer(peer.name.clone()));
+    world.run(secs(1));
+    world.input(A, Input::AddPeer(Box::new(peer)));
+    assert_eq!(last(&world).id, 32);
+    assert_eq!(world.view(A, "b").unwrap().kept.last_event, 32);
+}
+
 // R25.
 
 /// "a" rests, "b" is down, and nobody was told.

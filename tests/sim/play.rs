@@ -336,6 +336,9 @@ impl Play {
         }
         self.clear_paths();
         for node in 0..nodes {
+            if let Some(keeper) = &mut self.world.nodes[node].keeper {
+                keeper.spare();
+            }
             self.regain_own_link(node);
             self.world.set_laziness(node, Duration::ZERO);
             self.awake(node, None);

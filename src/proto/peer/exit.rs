@@ -241,6 +241,9 @@ impl Peer {
     /// What was asked before a verdict proves nothing after it (rule R3).
     pub(super) fn forget_probes(&mut self) {
         self.signs.former = Nonces::default();
+        // Nor does a newcomer have to wait for an incumbent that is not up any more: it is believed as
+        // soon as it echoes the nonce of the verdict.
+        self.settle_claims();
     }
 
     /// Nothing is being found out any more.

@@ -202,6 +202,7 @@ impl Peer {
             return;
         }
         self.enter(State::Overdue, Reason::None, cx);
+        self.forget_probes();
         self.renew_nonce(cx);
         let silence = self.silence(cx.now);
         self.tell(EventKind::Overdue, Reason::None, Some(silence), cx);
