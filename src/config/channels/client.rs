@@ -84,7 +84,7 @@ fn token(server: &Section) -> Result<Option<Hidden>> {
     }
     let why = format!(
         "a token has {} to {} visible ASCII characters and no spaces; make one with: \
-         head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n'",
+         head -c 32 /dev/urandom | base64",
         TOKEN.start(),
         TOKEN.end()
     );
