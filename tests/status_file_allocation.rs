@@ -55,7 +55,7 @@ fn heartbeats_cursors_and_events_are_written_without_an_allocation() {
         let begun = Instant::now();
         file.write_peers(views.iter(), 0, now).unwrap();
         longest = longest.max(begun.elapsed());
-        file.beat(beat, beat, now).unwrap();
+        file.beat((7, beat), beat, now).unwrap();
         file.set_cursor("mail", beat).unwrap();
         event.id = beat;
         file.append(&event, now).unwrap();

@@ -12,6 +12,7 @@ mod delivery;
 mod document;
 mod lab;
 mod postfix;
+#[allow(dead_code, reason = "other suites use more of it")]
 mod relay;
 mod restart;
 #[path = "../support/mod.rs"]

@@ -155,12 +155,6 @@ impl Host {
         events
     }
 
-    /// The events of everything that it said until its end.
-    pub fn rest(&mut self) -> Vec<Told> {
-        while self.next(Instant::now() + PATIENCE).is_some() {}
-        self.said.iter().filter_map(Line::event).collect()
-    }
-
     fn next(&mut self, deadline: Instant) -> Option<Line> {
         if let Some(line) = self.early.pop_front() {
             return Some(line);

@@ -76,7 +76,7 @@ fn a_disk_that_fills_up_later_stops_nothing_but_new_peers() {
             let event = Event { epoch: file.epoch(), id, ..Event::bare(EventKind::SelfStalled) };
             file.append(&event, clock()).unwrap();
         }
-        file.beat(1, 2_000, clock()).unwrap();
+        file.beat((7, 1), 2_000, clock()).unwrap();
         views.truncate(16);
         file.write_peers(views.iter(), 0, clock()).unwrap();
         drop(opened);

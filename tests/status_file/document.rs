@@ -122,7 +122,7 @@ fn everything_stands_where_the_document_says() {
     let now = Clock { wall: Wall(3001), boot: Time::from_nanos(3002), boot_id: [3; 16] };
     let starts = file.begin_life(3003, 3004, now).unwrap();
     let later = Clock { wall: Wall(3005), boot: Time::from_nanos(3006), ..now };
-    file.beat(3007, 3008, later).unwrap();
+    file.beat((3003, 3007), 3008, later).unwrap();
     file.set_cursor("mail", 3009).unwrap();
     file.append(&full_event(file.epoch()), now).unwrap();
     file.put_spool(0, "mail", &3010_u64.to_le_bytes()).unwrap();

@@ -165,7 +165,7 @@ fn who_reads_while_it_is_written_never_takes_a_torn_record() {
         });
         for number in 2..300 {
             file.write_peers([step(number)].iter(), 0, clock()).unwrap();
-            file.beat(number, number, clock()).unwrap();
+            file.beat((7, number), number, clock()).unwrap();
             if number % 10 == 0 {
                 let event = Event {
                     epoch: file.epoch(),

@@ -66,7 +66,7 @@ impl World {
                 }
                 11 => {
                     let now = self.now();
-                    file.beat(self.clock, self.given, now)?;
+                    file.beat((1, self.clock), self.given, now)?;
                 }
                 12..14 => self.work(file)?,
                 14 => self.heartbeats(),

@@ -64,7 +64,7 @@ fn ids_go_on_behind_everything_that_was_given_away() {
     file.begin_life(1, 1, at(1)).unwrap();
     file.append(&event(&file, EventKind::Started, 5, "a"), at(1)).unwrap();
     assert_eq!(open(&disk, at(2)).1.memory.last_id, 5 + UNRECORDED_IDS);
-    file.beat(1, 9, at(2)).unwrap();
+    file.beat((7, 1), 9, at(2)).unwrap();
     assert_eq!(open(&disk, at(2)).1.memory.last_id, 9 + UNRECORDED_IDS);
     // An event that could not be recorded, and that a channel is done with, or a record contains.
     file.set_cursor("mail", 10).unwrap();
@@ -234,7 +234,7 @@ fn only_records_that_changed_are_written_and_a_beat_is_one_write() {
     all[4].record.on_running(7);
     file.write_peers(all.iter(), 0, at(3)).unwrap();
     assert_eq!(disk.counts().0, before + 1);
-    file.beat(1, 0, at(4)).unwrap();
+    file.beat((7, 1), 0, at(4)).unwrap();
     assert_eq!(disk.counts().0, before + 2);
     let image = open(&disk, at(5)).1;
     assert_eq!((image.life.heartbeat, image.life.written), (1, at(4)));
@@ -254,7 +254,7 @@ fn a_full_disk_is_noticed_when_the_file_is_made_and_costs_only_what_does_not_fit
     let error = file.write_peers(views(20).iter(), 0, at(1)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     file.append(&event(&file, EventKind::Started, 1, "peer-0"), at(1)).unwrap();
-    file.beat(1, 1, at(1)).unwrap();
+    file.beat((7, 1), 1, at(1)).unwrap();
     assert_eq!(open(&disk, at(2)).1.memory.peers.len(), 16);
     disk.heal();
     file.write_peers(views(20).iter(), 1, at(3)).unwrap();

@@ -13,7 +13,7 @@ fn used(events: u64) -> Disk {
     let disk = Disk::default();
     let mut file = create(&disk);
     file.begin_life(1, 2, at(1)).unwrap();
-    file.beat(1, 0, at(1)).unwrap();
+    file.beat((7, 1), 0, at(1)).unwrap();
     for id in 1..=events {
         file.append(&event(&file, EventKind::Late, id, "billing"), at(id)).unwrap();
     }
