@@ -127,7 +127,7 @@ fn what_runs_when_the_monitor_closes_goes_on_alone() {
 #[test]
 fn a_keeper_that_somebody_kills_is_noticed() {
     let folder = Folder::new("command-lost");
-    let text = "echo $$ > \"$0/own\"; kill -9 $PPID; sleep 1000";
+    let text = "echo $$ > \"$0/own\"; kill -9 $PPID; exec sleep 1000";
     let report = Runs::new().run(script(1, folder.path(), text));
     let _program = Cleared(awaited(&folder.join("own")));
     assert!(matches!(report.outcome, Outcome::Unknown), "{:?}", report.outcome);
