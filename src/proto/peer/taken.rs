@@ -51,7 +51,9 @@ impl Peer {
         self.apply(&arrival, cx);
         self.review_paths(false, cx);
         self.expect_next(&arrival, cx);
-        self.consider_request(&header, cx);
+        if !self.is_unconfirmed() {
+            self.consider_request(&header, cx);
+        }
         self.spoke_at = arrival.received;
         let doubtful = matches!(self.state, State::Down | State::Overdue) || self.is_unconfirmed();
         if arrival.proven || !doubtful {
