@@ -341,7 +341,9 @@ extern "C" {
 #define MONITOR_EVENT_FLAG_REDELIVERED 1
 
 /**
- * The event was delivered before it could be recorded, because the disk hangs.
+ * The event was delivered without being in the status file, because the disk hangs, is full or
+ * cannot be written: should this process be killed now, nobody will know of it any more. Never set
+ * without "status_file".
  */
 #define MONITOR_EVENT_FLAG_UNRECORDED 2
 
@@ -349,6 +351,17 @@ extern "C" {
  * This server's own link or route towards the peer was down: it is not known how the peer is.
  */
 #define MONITOR_EVENT_FLAG_OWN_LINK 4
+
+/**
+ * DOWN: nothing was heard of the peer since this server's own restart, and it was up before, by the
+ * status file. It may have ended gracefully in between.
+ */
+#define MONITOR_EVENT_FLAG_SINCE_RESTART 8
+
+/**
+ * The outage began before this machine was booted, so that its length is a difference of dates.
+ */
+#define MONITOR_EVENT_FLAG_APPROXIMATE 16
 
 /**
  * Never heard.
@@ -531,6 +544,11 @@ extern "C" {
  * "lock_memory" was refused by the system, at least in part.
  */
 #define MONITOR_STATISTICS_MEMORY_REFUSED 64
+
+/**
+ * The status file is in use, and what was written to it last was taken.
+ */
+#define MONITOR_STATISTICS_RECORDING 128
 
 /**
  * Opaque; a pointer to it is a token and points to nothing.
