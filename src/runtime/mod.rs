@@ -12,8 +12,9 @@
 //! | `peermon-twin` | private, another | holds the second lifelines, if there are lifelines | its poller |
 //! | `peermon-pump` | private, another | carries requests of host threads to `io` and wakes its poller | channels |
 //! | `peermon-work` | private, another | looks up names, writes traces | anything |
-//! | `peermon-record` | private, another | keeps the status file, if there is one | the disk |
+//! | `peermon-record`, `peermon-sync` | private, another | keep the status file, if there is one | the disk |
 //! | `peermon-clients`, `peermon-mail`, `peermon-command` | private, one each | a channel each, if it is configured | whatever it works with |
+//! | `peermon-client`, `peermon-relay`, `peermon-run` | that of their channel | serve clients, hand a letter in, wait for a program | the same |
 //! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
 //! | `peermon-interrupt` | the host's | interrupts, if somebody ever registered for them or wants a signal | the host's code |
 //!

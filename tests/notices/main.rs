@@ -23,6 +23,7 @@ mod relay;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
 mod chaos;
 mod flood;
 mod http;
