@@ -1,9 +1,6 @@
 //! The page in a real browser: it shows what happens within a second, and survives its server.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use peermon::config::plan::{ClientPort, Listen};
@@ -13,70 +10,10 @@ use peermon::proto::peer::view::State;
 use peermon::proto::time::Wall;
 
 use super::lab::{PATIENCE, Port, down, made, plan, recovered, with_token};
-use super::support::process::Process;
-use super::support::{artefacts, run, tool};
+use super::support::browser::{Browser, taken};
 
 /// The page must have shown it by then.
 const AT_ONCE: Duration = Duration::from_secs(1);
-
-/// What a look at the page needs: node, the browser, and the module that drives it, as the lock file
-/// has it. Nothing else is downloaded, and nothing is written into the sources.
-struct Browser {
-    node: PathBuf,
-    chromium: PathBuf,
-    modules: PathBuf,
-    shots: PathBuf,
-}
-
-impl Browser {
-    fn find() -> Option<Self> {
-        // One test installs for both.
-        static ALONE: Mutex<()> = Mutex::new(());
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let (node, npm) = (tool::find("node")?, tool::find("npm")?);
-        let chromium = tool::find("chromium")?;
-        let program = std::env::current_exe().unwrap();
-        let target = program.ancestors().nth(3).expect("target/<profile>/deps/<test>");
-        let modules = target.join("browser");
-        fs::create_dir_all(&modules).unwrap();
-        let sources = artefacts::sources().join("tests/browser");
-        let lock = fs::read(sources.join("package-lock.json")).unwrap();
-        if fs::read(modules.join("installed")).ok().as_ref() != Some(&lock) {
-            for file in ["package.json", "package-lock.json"] {
-                fs::copy(sources.join(file), modules.join(file)).unwrap();
-            }
-            let mut command = Command::new(npm);
-            command
-                .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-                .current_dir(&modules)
-                .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
-            let outcome = run::run(&mut command, Duration::from_secs(300));
-            if !outcome.is_success() {
-                assert!(!tool::all_are_wanted(), "npm ci: {}", outcome.describe());
-                println!("skipped: npm cannot install playwright-core");
-                return None;
-            }
-            fs::write(modules.join("installed"), &lock).unwrap();
-        }
-        Some(Self { node, chromium, shots: modules.join("shots"), modules })
-    }
-
-    /// Opens the page and takes `steps`.
-    fn open(&self, port: &Port, token: &str, steps: &[&str]) -> Process {
-        let address = port.bound.tcp(PATIENCE).expect("it listens");
-        let mut command = Command::new(&self.node);
-        command
-            .arg(artefacts::sources().join("tests/browser/page.mjs"))
-            .args(["--url", &format!("http://{address}/"), "--token", token, "--modules"])
-            .arg(&self.modules)
-            .arg("--browser")
-            .arg(&self.chromium)
-            .arg("--shots")
-            .arg(&self.shots)
-            .args(steps);
-        Process::start(&mut command)
-    }
-}
 
 fn now_ms() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
@@ -84,14 +21,6 @@ fn now_ms() -> u64 {
 
 fn now() -> Wall {
     Wall(i64::try_from(now_ms()).unwrap() * 1_000_000)
-}
-
-/// Waits for a step; when it was so.
-fn taken(page: &Process, step: &str) -> u64 {
-    let line = page.line();
-    let (taken, at) = line.rsplit_once(' ').expect("a step and a date");
-    assert_eq!(taken, step);
-    at.parse().expect("a date")
 }
 
 fn goes_down(port: &mut Port, id: u64) {
@@ -150,7 +79,7 @@ fn the_page_shows_a_down_within_a_second_and_outlives_its_server() {
     furnish(&port);
     let address = port.bound.tcp(PATIENCE).unwrap();
     let page = browser.open(
-        &port,
+        address,
         "",
         &[
             "state:billing=UP",
@@ -234,10 +163,15 @@ fn the_page_shows_a_down_within_a_second_and_outlives_its_server() {
 fn the_page_asks_for_the_token_and_tells_a_wrong_one() {
     let Some(browser) = Browser::find() else { return };
     let port = Port::open(with_token("secret"));
-    let right = browser.open(&port, "secret", &["state:billing=UP", "title=^all up"]);
+    let right = browser.open(
+        port.bound.tcp(PATIENCE).unwrap(),
+        "secret",
+        &["state:billing=UP", "title=^all up"],
+    );
     taken(&right, "state:billing=UP");
     assert!(right.finish().success());
-    let wrong = browser.open(&port, "guess", &["text=That was not the token"]);
+    let wrong =
+        browser.open(port.bound.tcp(PATIENCE).unwrap(), "guess", &["text=That was not the token"]);
     taken(&wrong, "text=That was not the token");
     assert!(wrong.finish().success());
 }

@@ -28,4 +28,5 @@ mod chaos;
 mod flood;
 mod http;
 mod mailbox;
+mod page;
 mod stories;

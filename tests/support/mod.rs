@@ -10,6 +10,7 @@
 )]
 
 pub mod artefacts;
+pub mod browser;
 pub mod folder;
 pub mod process;
 pub mod run;
