@@ -1,5 +1,8 @@
 //! Following the events: snapshot, replay, reset.
 
+use std::time::Duration;
+
+use peermon::notify::log::WARN;
 use peermon::notify::store::Store;
 use peermon::proto::event::{Event, EventKind};
 use peermon::proto::peer::view::State;
@@ -141,6 +144,20 @@ fn a_restart_replays_what_an_earlier_life_left() {
 }
 
 #[test]
+fn nobody_is_answered_before_what_an_earlier_life_left_is_there() {
+    let mut port = Port::start(plan(), made(), (Store::default(), 500), vec![]);
+    port.push(Event { redelivered: true, ..event(499, EventKind::Late, State::Up) });
+    assert_eq!(port.bound.tcp(Duration::from_millis(100)), None);
+    port.push(Event { redelivered: true, ..event(500, EventKind::Late, State::Up) });
+    let headers = format!("Last-Event-ID: {}\r\n", key(499));
+    let mut stream = port.connect().follow("/v1/events", &headers);
+    assert_eq!(stream.expect("notice").id, key(500));
+    // And if nothing comes, for it is lost, the port opens all the same.
+    let port = Port::start(plan(), made(), (Store::default(), 500), vec![]);
+    port.connect().follow("/v1/events", &headers).expect("reset");
+}
+
+#[test]
 fn events_as_json_are_those_after_a_place() {
     let mut port = Port::open(plan());
     let empty = port.connect().get("/v1/events?since=0").json();
@@ -190,7 +207,7 @@ fn a_view_older_than_the_ring_is_followed_by_the_change_that_it_does_not_show() 
 #[test]
 fn a_quiet_stream_shows_that_it_stands_and_the_port_closes_at_once() {
     let mut plan = plan();
-    plan.idle = std::time::Duration::from_millis(400);
+    plan.idle = Duration::from_millis(400);
     let mut port = Port::open(plan);
     let mut stream = port.connect().follow("/v1/events", "");
     stream.expect("snapshot");
@@ -198,6 +215,8 @@ fn a_quiet_stream_shows_that_it_stands_and_the_port_closes_at_once() {
         stream.comment();
     }
     let took = port.close();
-    assert!(took < std::time::Duration::from_millis(100), "{took:?}");
+    assert!(took < Duration::from_millis(100), "{took:?}");
+    let complaints: Vec<_> = port.lines.try_iter().filter(|line| line.level <= WARN).collect();
+    assert_eq!(complaints, [], "its thread was left alone");
     assert_eq!(stream.next(), None);
 }
