@@ -53,6 +53,13 @@ soak:
 	PEERMON_SIM_SECONDS=$${PEERMON_SIM_SECONDS:-5000000} $(CARGO) test --profile checked --test sim \
 		random_worlds -- --nocapture
 
+# Nothing lost and nothing late, at length (half an hour): an observer that is killed 200 times, and ten minutes of a
+# silent relay and a flooded client port.
+notices:
+	$(CARGO) build --profile checked
+	PEERMON_KILLS=$${PEERMON_KILLS:-200} PEERMON_FLOOD_SECONDS=$${PEERMON_FLOOD_SECONDS:-600} \
+		$(CARGO) test --profile checked --test notices -- --nocapture --test-threads 1 whatever a_silent_relay
+
 # What peermon costs its host, by the kernel's accounts (20 s); PEERMON_ACCEPT=1 puts it into the README.
 cost: build
 	PEERMON_COST_LIBRARY=$(BUILT)/libpeermon.so $(CARGO) test --profile checked --test accounting \
@@ -90,4 +97,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost soak versus detection examples demo test lint dist deb clean
+.PHONY: all build cost soak notices versus detection examples demo test lint dist deb clean
