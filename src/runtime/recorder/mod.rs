@@ -291,6 +291,9 @@ impl Work {
                 self.keep();
             }
             Order::Begin(tell) => {
+                // Before there is any event: a channel that the file does not know begins after the
+                // last one.
+                self.write_desks();
                 let begun = self.begin();
                 if let Some(starts) = self.note(begun) {
                     let _ = tell.send(starts);
