@@ -44,6 +44,18 @@ fn a_file_has_one_owner_and_who_comes_second_is_told_who_it_is() {
 }
 
 #[test]
+fn who_leaves_a_file_gives_it_up_though_another_of_his_threads_has_it_open() {
+    let folder = Folder::new("status");
+    let path = folder.join("orders.status");
+    let first = book(&path).book;
+    let still_syncing = first.file.storage().try_clone().unwrap();
+    first.leave();
+    drop(first);
+    assert!(open(&path).is_ok());
+    drop(still_syncing);
+}
+
+#[test]
 fn what_cannot_be_trusted_is_set_aside_and_nothing_is_overwritten() {
     let folder = Folder::new("status");
     let path = folder.join("orders.status");

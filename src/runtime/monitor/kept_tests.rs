@@ -55,3 +55,14 @@ fn a_channel_that_was_killed_in_its_first_event_is_known_and_gets_that_again() {
     assert_eq!(place.image().cursors, [("callback".to_owned(), 0)]);
     monitor.close().unwrap();
 }
+
+#[test]
+fn a_file_that_a_monitor_closed_is_there_for_the_next_one_at_once() {
+    let place = Place::new("next");
+    for _ in 0..50 {
+        let monitor = place.monitor(|_| ());
+        monitor.start().unwrap();
+        // The recorder has just asked for a sync.
+        monitor.close().unwrap();
+    }
+}

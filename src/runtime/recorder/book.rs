@@ -120,6 +120,12 @@ impl Book {
         &self.path
     }
 
+    /// Gives the file up at once, though `peermon-sync` may wait for the disk with it still open: the next
+    /// owner, perhaps of this very process, must not be refused for that.
+    pub fn leave(&self) {
+        lock::unlock(self.file.storage());
+    }
+
     /// Whether the file is still the one that its path names: somebody may have removed it.
     pub fn is_in_place(&self) -> bool {
         lock::is_at(self.file.storage(), &self.path).unwrap_or(false)

@@ -232,6 +232,12 @@ struct Work {
     gone: bool,
 }
 
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.book.leave();
+    }
+}
+
 impl Work {
     /// The root of the thread.
     fn live(&mut self) {
