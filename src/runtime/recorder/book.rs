@@ -86,7 +86,9 @@ impl Book {
                     // until it is out of the way.
                     let again = file.try_clone().map_err(|error| other("opening", path, &error))?;
                     match StatusFile::open(again, identity, now) {
-                        Ok((file, image)) => {
+                        Ok((mut file, image)) => {
+                            file.reserve(image.memory.last_id, now)
+                                .map_err(|error| other("writing", path, &error))?;
                             let book = Self { file, path: path.to_owned() };
                             return Ok(Opened { book, image: Some(image), warnings });
                         }
