@@ -4,9 +4,17 @@ use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam_channel::{bounded, unbounded};
 
 use super::Monitor;
 use crate::config::Config;
+use crate::notify::queue::tests::event;
+use crate::proto::event::{Event, EventKind};
+use crate::runtime::recorder::held::{Register, Ring};
+use crate::runtime::shared::Phase;
 use crate::status::file::{Clock, Image, inspect};
 
 /// A folder with a status file; gone with the test.
@@ -65,4 +73,53 @@ fn a_file_that_a_monitor_closed_is_there_for_the_next_one_at_once() {
         // The recorder has just asked for a sync.
         monitor.close().unwrap();
     }
+}
+
+#[test]
+fn what_a_dispatch_tells_while_the_monitor_closes_is_not_told_again() {
+    let place = Place::new("dispatch");
+    let monitor = place.monitor(|_| ());
+    let (enter, entered) = unbounded();
+    let shared = Arc::clone(&monitor.shared);
+    let handler = move |_: &Event| {
+        enter.send(()).unwrap();
+        while !shared.closed.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    };
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    monitor.event_fd().unwrap();
+    monitor.start().unwrap();
+    monitor.end().unwrap();
+    if let Phase::Idle(core) = &mut *monitor.shared.phase() {
+        core.events.push(event(7, EventKind::Started, Some("b")));
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| monitor.dispatch(0).unwrap());
+        entered.recv().unwrap();
+        monitor.close().unwrap();
+    });
+    assert_eq!(place.image().cursors, [("callback".to_owned(), 7)]);
+}
+
+#[test]
+fn a_disk_that_hangs_longer_than_an_end_takes_is_waited_for_and_nothing_fails() {
+    let place = Place::new("hangs");
+    let monitor = place.monitor(|config| config.set("journal_wait", "2s").unwrap());
+    // No file, but somebody who takes its orders and never answers.
+    fs::create_dir(place.file()).unwrap();
+    let (orders, _never_taken) = bounded(8);
+    let (_never_said, acks) = unbounded();
+    let wait = core::time::Duration::from_secs(2);
+    if let Phase::Idle(core) = &mut *monitor.shared.phase() {
+        core.held.attach(Register { orders, acks, ring: Ring::default(), wait });
+        core.fresh.push_back(event(1, EventKind::Started, Some("b")));
+    }
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send((event.id, event.unrecorded));
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+    monitor.start().unwrap();
+    monitor.end().unwrap();
+    monitor.close().unwrap();
+    assert_eq!(seen.try_iter().collect::<Vec<_>>(), [(1, true)]);
 }

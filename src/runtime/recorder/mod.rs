@@ -44,7 +44,7 @@ const ROOM: usize = 1024;
 /// The longest that a start waits for the disk.
 const OPENING: Duration = Duration::from_secs(5);
 /// The longest that a begin or an end of the application waits for it.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub const PATIENCE: Duration = Duration::from_millis(300);
 /// The longest that a close waits for it.
 const LEAVE: Duration = Duration::from_secs(1);
 
