@@ -112,7 +112,8 @@ fn a_disk_that_hangs_longer_than_an_end_takes_is_waited_for_and_nothing_fails() 
     let (_never_said, acks) = unbounded();
     let wait = core::time::Duration::from_secs(2);
     if let Phase::Idle(core) = &mut *monitor.shared.phase() {
-        core.held.attach(Register { orders, acks, ring: Ring::default(), wait });
+        let (ring, refused) = (Ring::default(), Arc::default());
+        core.held.attach(Register { orders, acks, ring, wait, refused });
         core.fresh.push_back(event(1, EventKind::Started, Some("b")));
     }
     let (send, seen) = unbounded();
@@ -122,4 +123,24 @@ fn a_disk_that_hangs_longer_than_an_end_takes_is_waited_for_and_nothing_fails() 
     monitor.end().unwrap();
     monitor.close().unwrap();
     assert_eq!(seen.try_iter().collect::<Vec<_>>(), [(1, true)]);
+}
+
+#[test]
+fn an_id_that_was_told_without_a_record_is_not_given_away_again_after_a_graceful_end() {
+    let place = Place::new("refused");
+    let monitor = place.monitor(|_| ());
+    monitor.start().unwrap();
+    monitor.end().unwrap();
+    match &*monitor.shared.phase() {
+        // As if the orders had been full when it was made.
+        Phase::Idle(core) => {
+            core.held.register().unwrap().refused.store(500, Ordering::Release);
+        }
+        other => panic!("{other:?}"),
+    }
+    monitor.start().unwrap();
+    monitor.close().unwrap();
+    let image = place.image();
+    assert!(image.life.graceful);
+    assert_eq!(image.memory.last_id, 500);
 }
