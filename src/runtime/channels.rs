@@ -157,6 +157,7 @@ impl Channels {
         self.take_over(shared, core, epoch, image);
         if let Err(error) = self.start_threads(shared, image) {
             self.stop();
+            core.held.detach();
             return Err(error);
         }
         self.started = true;

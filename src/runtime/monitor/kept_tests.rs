@@ -11,11 +11,14 @@ use crossbeam_channel::{bounded, unbounded};
 
 use super::Monitor;
 use crate::config::Config;
+use crate::config::plan::Listen;
 use crate::notify::queue::tests::event;
-use crate::proto::event::{Event, EventKind};
+use crate::proto::event::{Event, EventKind, Reason};
+use crate::proto::peer::view::State;
+use crate::runtime::recorder::book::Book;
 use crate::runtime::recorder::held::{Register, Ring};
 use crate::runtime::shared::Phase;
-use crate::status::file::{Clock, Image, inspect};
+use crate::status::file::{Clock, Identity, Image, inspect};
 
 /// A folder with a status file; gone with the test.
 struct Place(PathBuf);
@@ -143,4 +146,43 @@ fn an_id_that_was_told_without_a_record_is_not_given_away_again_after_a_graceful
     let image = place.image();
     assert!(image.life.graceful);
     assert_eq!(image.memory.last_id, 500);
+}
+
+#[test]
+fn ids_go_on_after_a_start_that_failed() {
+    let place = Place::new("failed");
+    let monitor = place.monitor(|config| config.add_peer("b", "127.0.0.1:9").unwrap());
+    let settings = &monitor.shared.plan.settings;
+    let identity = Identity { group: &settings.group, name: &settings.name };
+    let mut book = Book::open(&place.file(), &identity, Clock::default(), &mut || 7).unwrap().book;
+    let down = Event {
+        epoch: book.file.epoch(),
+        reason: Reason::Silent,
+        state: State::Down,
+        incarnation: 5,
+        outage_number: 1,
+        ..event(1, EventKind::Down, Some("b"))
+    };
+    book.file.append(&down, Clock::default()).unwrap();
+    book.file.set_cursor("callback", 1).unwrap();
+    book.file.end_life(true, 1, Clock::default()).unwrap();
+    drop(book);
+    let (send, seen) = unbounded();
+    let handler = move |event: &Event| _ = send.send((event.id, event.kind, event.unrecorded));
+    monitor.on_event(u32::MAX, Some(Arc::new(handler))).unwrap();
+
+    let Listen::At(address) = monitor.shared.plan.listen else { panic!() };
+    let taken = UdpSocket::bind(address).unwrap();
+    monitor.start().unwrap_err();
+    monitor.remove_peer("b").unwrap();
+    monitor.add_peer("b", "127.0.0.1:9").unwrap();
+    drop(taken);
+    monitor.start().unwrap();
+    monitor.remove_peer("b").unwrap();
+    monitor.close().unwrap();
+
+    let seen: Vec<_> = seen.try_iter().collect();
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0), "{seen:?}");
+    assert!(seen.iter().all(|(_, _, unrecorded)| !unrecorded), "{seen:?}");
 }

@@ -76,7 +76,10 @@ impl Monitor {
                 *phase = Phase::Running(running);
                 Ok(())
             }
-            Err((core, error)) => {
+            Err((mut core, error)) => {
+                if first && let Some(core) = &mut core {
+                    core.held.detach();
+                }
                 *phase = match core {
                     Some(core) => Phase::Idle(self.at_home(core)),
                     None => Phase::Failed(error.text.clone()),

@@ -79,6 +79,11 @@ impl Held {
         self.stuck = false;
     }
 
+    /// There is no recorder any more.
+    pub fn detach(&mut self) {
+        self.register = None;
+    }
+
     /// The way to the recorder, if there is one.
     pub fn register(&self) -> Option<&Register> {
         self.register.as_ref()
