@@ -84,10 +84,12 @@ impl Monitor {
                     Some(core) => Phase::Idle(self.at_home(core)),
                     None => Phase::Failed(error.text.clone()),
                 };
-                drop(phase);
                 if first {
+                    // Under the lock: another thread may start at once, and must not find them running
+                    // and then lose them.
                     self.channels().stop();
                 }
+                drop(phase);
                 self.stop_started(new);
                 Err(error)
             }
