@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 #[path = "support/folder.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
 mod folder;
 
 use std::fs::File;
