@@ -27,6 +27,8 @@ pub struct Slot<H> {
 /// How a call went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Called {
+    /// Nothing was called, because the process is exiting.
+    pub refused: bool,
     /// A panic came out of it.
     pub panicked: bool,
     /// How long it took, if that is beyond the budget.
@@ -92,7 +94,9 @@ impl<H: Clone> Slot<H> {
             let Some(handler) = self.current.read().filter(wanted) else {
                 return Called::default();
             };
-            let Some(entered) = exit::Call::enter() else { return Called::default() };
+            let Some(entered) = exit::Call::enter() else {
+                return Called { refused: true, ..Called::default() };
+            };
             entry = entered;
             calls.running = Some(inside::thread_number());
             calls.begun = calls.begun.wrapping_add(1);
@@ -105,7 +109,7 @@ impl<H: Clone> Slot<H> {
             let slow = self.meter.end();
             // Dropped before the call counts as returned: whoever waits may free what it holds.
             drop(handler);
-            Called { panicked, slow }
+            Called { refused: false, panicked, slow }
         };
         drop(entry);
         self.lock().running = None;

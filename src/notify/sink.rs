@@ -111,6 +111,9 @@ impl Intake {
         if self.is_stopped() {
             return Ok(Next::Stopped);
         }
+        if let Some(event) = self.left_over() {
+            return Ok(Next::Event(Box::new(event)));
+        }
         let due = due.map_or_else(never, crossbeam_channel::at);
         select! {
             recv(self.stop) -> _ => Ok(Next::Stopped),
@@ -134,5 +137,40 @@ impl Intake {
     /// Whether the monitor closes.
     pub fn is_stopped(&self) -> bool {
         matches!(self.stop.try_recv(), Err(TryRecvError::Disconnected))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+
+    use super::*;
+    use crate::notify::queue::queue;
+    use crate::notify::queue::tests::event;
+    use crate::notify::store::Store;
+    use crate::proto::event::EventKind::{Down, Recovered, Started};
+
+    #[test]
+    fn what_an_earlier_life_left_comes_before_anything_new_by_every_way() {
+        let (mut producer, events) = queue(8);
+        let (stop, stopped) = bounded(0);
+        let desk = Arc::new(Store::default()).open("test", 0).unwrap();
+        let identity = Arc::new(Identity { group: "g".into(), name: "a".into() });
+        let left = [(1, Started), (2, Down), (3, Recovered)];
+        let left = left.map(|(id, kind)| event(id, kind, Some("b")));
+        let intake = Intake::new((events, stopped), desk, Logger::new().0, identity)
+            .with_backlog(left.to_vec());
+        producer.push(event(4, Down, Some("b")));
+        let next = |next| match next {
+            Next::Event(event) => event.id,
+            other => panic!("{other:?}"),
+        };
+        let (_others, other) = bounded::<()>(0);
+        assert_eq!(next(intake.next_or(None, &other).unwrap()), 1);
+        assert_eq!(next(intake.next(None)), 2);
+        assert_eq!(intake.pending().map(|event| event.id), Some(3));
+        assert_eq!(next(intake.next_or(None, &other).unwrap()), 4);
+        drop(stop);
+        assert_eq!(intake.next_or(None, &other), Ok(Next::Stopped));
     }
 }

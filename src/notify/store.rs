@@ -17,6 +17,9 @@ pub const SPOOL: usize = 256;
 /// The longest entry of the spool, in bytes.
 pub const ENTRY: usize = 960;
 
+/// What no cursor ever is: the file does not say yet how far the channel is.
+const UNWRITTEN: u64 = u64::MAX;
+
 /// An entry of the spool: what a channel has to do still, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -87,13 +90,16 @@ impl Store {
     }
 
     /// The place of a channel that has done everything up to the event `done`; `None` if there are too
-    /// many channels.
+    /// many channels. That it is there is to be written too, before it has done anything: whoever finds
+    /// no cursor takes the channel for a new one, which begins with what happens from then on.
     pub fn open(self: &Arc<Self>, name: &'static str, done: u64) -> Option<Desk> {
         for (index, cursor) in self.cursors.iter().enumerate() {
             let mut taken = cursor.name.lock().unwrap_or_else(PoisonError::into_inner);
             if taken.is_none() || *taken == Some(name) {
                 *taken = Some(name);
                 cursor.done.store(done, Ordering::Release);
+                cursor.written.store(UNWRITTEN, Ordering::Relaxed);
+                self.poke();
                 return Some(Desk { store: Arc::clone(self), index, name });
             }
         }
@@ -228,6 +234,16 @@ mod tests {
         mail.free(slot);
         assert_eq!(store.take().spool, [(slot, None)]);
         assert!(mail.entries().is_empty() && command.entries().is_empty());
+    }
+
+    #[test]
+    fn a_channel_is_written_before_it_has_done_anything() {
+        let store = Arc::new(Store::default());
+        let mail = store.open("mail", 0).unwrap();
+        assert_eq!(store.poked().len(), 1);
+        assert_eq!(store.take().cursors, [("mail", 0)]);
+        mail.done(0);
+        assert_eq!(store.take(), Dirty::default());
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::notify::mail::MailSink;
 use crate::notify::queue::{Consumer, queue, told};
 use crate::notify::sink::{Identity, Intake, Sink};
 use crate::notify::store::Entry;
-use crate::proto::event::Event;
+use crate::proto::event::{Event, EventKind, Telling};
 use crate::proto::machine::Input;
 use crate::proto::memory::Memory;
 use crate::status::file::Image;
@@ -157,6 +157,7 @@ impl Channels {
         self.take_over(shared, core, epoch, image);
         if let Err(error) = self.start_threads(shared, image) {
             self.stop();
+            core.held.detach();
             return Err(error);
         }
         self.started = true;
@@ -192,10 +193,14 @@ impl Channels {
         if let Some(desk) = shared.store.open(CALLBACK, position) {
             let _ = shared.callback_desk.set(desk);
         }
-        let from = position.max(self.handed);
-        for event in undone(image, from) {
+        let before = self.handed;
+        for event in undone(image, position.max(before)) {
             self.handed = event.id;
             core.events.push_to_callback(event);
+        }
+        for event in uncounted(image).filter(|event| event.id > before) {
+            self.handed = self.handed.max(event.id);
+            core.events.push(event.clone());
         }
     }
 
@@ -296,7 +301,69 @@ fn cursor(image: Option<&Image>, name: &str) -> u64 {
 
 /// What a channel that was done with everything up to `position` has to do still.
 fn undone(image: Option<&Image>, position: u64) -> Vec<Event> {
-    let all = image.map_or(&[][..], |image| &image.events);
-    let after = all.iter().filter(|event| event.id > position).cloned();
-    told(after.map(|event| Event { redelivered: true, ..event }))
+    // What was withheld before the position may be counted into an event after it.
+    let all = recorded(image).iter().cloned();
+    let mut told = told(all.map(|event| Event { redelivered: true, ..event }));
+    told.retain(|event| event.id > position);
+    told
+}
+
+/// The ends of outages that were withheld and that no event has told of: the next one of the peer is to.
+fn uncounted(image: Option<&Image>) -> impl Iterator<Item = &Event> {
+    let all = recorded(image);
+    let is_withheld = |event: &Event| event.telling == Telling::Withheld;
+    let is_counted = move |event: &Event| {
+        let later = all.iter().filter(|later| later.id > event.id && !is_withheld(later));
+        later.clone().any(|later| later.peer == event.peer)
+    };
+    all.iter().filter(move |event| {
+        is_withheld(event) && event.kind == EventKind::Recovered && !is_counted(event)
+    })
+}
+
+fn recorded(image: Option<&Image>) -> &[Event] {
+    image.map_or(&[], |image| &image.events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::queue::tests::event;
+    use crate::proto::event::EventKind::{Down, Recovered};
+    use crate::status::file::Life;
+
+    fn image(events: Vec<Event>) -> Image {
+        Image {
+            group: "g".into(),
+            name: "a".into(),
+            memory: Memory::default(),
+            events,
+            complete: true,
+            cursors: Vec::new(),
+            spool: Vec::new(),
+            life: Life::default(),
+        }
+    }
+
+    #[test]
+    fn outages_that_were_withheld_are_counted_across_a_restart() {
+        let withheld =
+            |id, kind, peer| Event { telling: Telling::Withheld, ..event(id, kind, Some(peer)) };
+        let image = image(vec![
+            withheld(1, Down, "x"),
+            withheld(2, Recovered, "x"),
+            event(3, Down, Some("y")),
+            event(4, Down, Some("x")),
+            withheld(5, Down, "y"),
+            withheld(6, Recovered, "y"),
+        ]);
+        let merged = |position| {
+            let undone = undone(Some(&image), position);
+            undone.iter().map(|event| (event.id, event.merged)).collect::<Vec<_>>()
+        };
+        assert_eq!(merged(0), [(3, 0), (4, 1)]);
+        assert_eq!(merged(3), [(4, 1)], "what was withheld before the cursor counts");
+        let ids: Vec<_> = uncounted(Some(&image)).map(|event| event.id).collect();
+        assert_eq!(ids, [6]);
+    }
 }

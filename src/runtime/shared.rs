@@ -268,7 +268,10 @@ impl Shared {
             |registration| registration.mask & event.kind.bit() != 0,
             |registration| registration.handler.take(event),
         );
-        if let Some(desk) = self.callback_desk.get() {
+        // What an exit cut off belongs to the next life.
+        if let Some(desk) = self.callback_desk.get()
+            && !called.refused
+        {
             desk.done(event.id);
         }
         self.note_call("event", called);

@@ -44,6 +44,30 @@ fn a_file_has_one_owner_and_who_comes_second_is_told_who_it_is() {
 }
 
 #[test]
+fn ids_that_may_have_been_told_are_not_given_away_again_though_nothing_was_written_since() {
+    let folder = Folder::new("status");
+    let path = folder.join("orders.status");
+    drop(book(&path));
+    let last = |opened: Opened| opened.image.unwrap().memory.last_id;
+    let first = last(book(&path));
+    // The disk failed right after that, and the events that were told until the death are nowhere.
+    let second = last(book(&path));
+    assert!(second >= first + 10_000, "{first} {second}");
+}
+
+#[test]
+fn who_leaves_a_file_gives_it_up_though_another_of_his_threads_has_it_open() {
+    let folder = Folder::new("status");
+    let path = folder.join("orders.status");
+    let first = book(&path).book;
+    let still_syncing = first.file.storage().try_clone().unwrap();
+    first.leave();
+    drop(first);
+    assert!(open(&path).is_ok());
+    drop(still_syncing);
+}
+
+#[test]
 fn what_cannot_be_trusted_is_set_aside_and_nothing_is_overwritten() {
     let folder = Folder::new("status");
     let path = folder.join("orders.status");

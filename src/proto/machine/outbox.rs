@@ -221,12 +221,13 @@ impl Outbox {
         self.next_id - 1
     }
 
-    /// The ids go on after `last`, in its epoch.
+    /// The ids go on after `last`, in its epoch, and never back to one that was given away in that.
     pub fn go_on(&mut self, epoch: u64, last: u64) {
+        let given = if epoch == self.epoch { self.last_id() } else { 0 };
         if epoch != 0 {
             self.epoch = epoch;
         }
-        self.next_id = last.saturating_add(1);
+        self.next_id = last.max(given).saturating_add(1);
     }
 
     /// The event that was queued last, until it is taken out.

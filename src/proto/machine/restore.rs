@@ -21,6 +21,7 @@ impl Machine {
             return;
         }
         self.out.go_on(memory.epoch, last);
+        let last = self.out.last_id();
         self.with_peers(|peer, _| peer.begin_after(last));
         for remembered in &memory.peers {
             if let Some(slot) = self.slot_of(&remembered.name) {

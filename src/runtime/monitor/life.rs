@@ -14,12 +14,14 @@ use crate::runtime::command::Command;
 use crate::runtime::core::Core;
 use crate::runtime::io::{self, Running};
 use crate::runtime::notifier::Caller;
+use crate::runtime::recorder;
 use crate::runtime::shared::Phase;
 use crate::runtime::sys::exit;
 use crate::runtime::sys::nudge::Nudge;
 use crate::runtime::sys::table::TableKind;
 
-/// An end takes at most `end_linger` and this, even if `peermon-io` is stuck.
+/// An end takes at most `end_linger` and this, and what the disk is waited for, even if `peermon-io` is
+/// stuck.
 const OVERTIME: Duration = Duration::from_secs(1);
 /// How long the thread may take to leave after it gave the machine back.
 const LEAVE: Duration = Duration::from_millis(500);
@@ -74,15 +76,20 @@ impl Monitor {
                 *phase = Phase::Running(running);
                 Ok(())
             }
-            Err((core, error)) => {
+            Err((mut core, error)) => {
+                if first && let Some(core) = &mut core {
+                    core.held.detach();
+                }
                 *phase = match core {
                     Some(core) => Phase::Idle(self.at_home(core)),
                     None => Phase::Failed(error.text.clone()),
                 };
-                drop(phase);
                 if first {
+                    // Under the lock: another thread may start at once, and must not find them running
+                    // and then lose them.
                     self.channels().stop();
                 }
+                drop(phase);
                 self.stop_started(new);
                 Err(error)
             }
@@ -113,7 +120,7 @@ impl Monitor {
     /// # Errors
     ///
     /// [`Code::State`] if it does not run or has failed; [`Code::Internal`] if `peermon-io` is
-    /// stuck, after `end_linger` and a second.
+    /// stuck, after `end_linger` and a second (with a status file and a third, and `journal_wait`).
     pub fn end(&self) -> Result<()> {
         let mut phase = self.shared.phase();
         let running = match core::mem::replace(&mut *phase, Phase::Closed) {
@@ -169,16 +176,16 @@ impl Monitor {
         self.channels().stop_sinks();
         let callers = core::mem::take(&mut *self.callers());
         self.stop_callers(callers);
-        self.channels().stop_recorder();
         shared.closed.store(true, Ordering::Release);
+        // A dispatch that is under way sees that; how far it came is written too. Later ones do nothing.
+        drop(self.dispatching.lock().unwrap_or_else(PoisonError::into_inner));
+        self.channels().stop_recorder();
         let machine = core::mem::replace(&mut *shared.phase(), Phase::Closed);
         drop(machine);
         // Outside of callbacks a replacement is never refused.
         shared.on_event.replace(&mut None)?;
         shared.on_interrupt.replace(&mut None)?;
         shared.on_log.replace(&mut None)?;
-        // A dispatch that was under way has seen that it is closed.
-        let _dispatch = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = self.host_end.replace(None) {
             end.close();
         }
@@ -205,7 +212,11 @@ impl Monitor {
     /// Ends a running `peermon-io` and gets the machine back.
     fn bring_home(&self, running: Running) -> Result<Box<Core>> {
         let Running { io, commands, home, .. } = running;
-        let limit = self.shared.plan.settings.end_linger + OVERTIME;
+        let plan = &self.shared.plan;
+        // The last events wait for the disk, and so does the word that the end was graceful.
+        let disk = plan.channels.status_file.as_ref();
+        let disk = disk.map_or(Duration::ZERO, |file| file.journal_wait + recorder::PATIENCE);
+        let limit = plan.settings.end_linger + OVERTIME + disk;
         // A full channel means that io takes nothing any more; the wait below says so.
         let _ = commands.try_send(Command::End(Reason::None));
         match home.recv_timeout(limit) {

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod asking;
+#[cfg(test)]
+mod kept_tests;
 mod life;
 mod peers;
 #[cfg(test)]

@@ -86,7 +86,9 @@ impl Book {
                     // until it is out of the way.
                     let again = file.try_clone().map_err(|error| other("opening", path, &error))?;
                     match StatusFile::open(again, identity, now) {
-                        Ok((file, image)) => {
+                        Ok((mut file, image)) => {
+                            file.reserve(image.memory.last_id, now)
+                                .map_err(|error| other("writing", path, &error))?;
                             let book = Self { file, path: path.to_owned() };
                             return Ok(Opened { book, image: Some(image), warnings });
                         }
@@ -118,6 +120,12 @@ impl Book {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives the file up at once, though `peermon-sync` may wait for the disk with it still open: the next
+    /// owner, perhaps of this very process, must not be refused for that.
+    pub fn leave(&self) {
+        lock::unlock(self.file.storage());
     }
 
     /// Whether the file is still the one that its path names: somebody may have removed it.

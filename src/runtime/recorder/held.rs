@@ -1,6 +1,7 @@
 //! Events that wait for their record: whoever makes them holds them back until they are committed, and
 //! not for longer than `journal_wait` (rule R6).
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,6 +51,8 @@ pub struct Register {
     pub ring: Ring,
     /// So long an event is held.
     pub wait: Duration,
+    /// The last event for which there was no room among the orders: it is never going to be recorded.
+    pub refused: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -76,6 +79,11 @@ impl Held {
         self.stuck = false;
     }
 
+    /// There is no recorder any more.
+    pub fn detach(&mut self) {
+        self.register = None;
+    }
+
     /// The way to the recorder, if there is one.
     pub fn register(&self) -> Option<&Register> {
         self.register.as_ref()
@@ -87,7 +95,11 @@ impl Held {
             // Full: the disk has been standing still for long.
             Some(register) => {
                 let order = Order::Event(Box::new(event.clone()));
-                if register.orders.try_send(order).is_ok() { None } else { Some(false) }
+                let taken = register.orders.try_send(order).is_ok();
+                if !taken {
+                    register.refused.fetch_max(event.id, Ordering::AcqRel);
+                }
+                if taken { None } else { Some(false) }
             }
             None => Some(true),
         };
@@ -159,7 +171,8 @@ mod tests {
         let (tell, acks) = unbounded();
         let mut held = Held::default();
         let wait = Duration::from_millis(100);
-        held.attach(Register { orders, acks, ring: Ring::default(), wait });
+        let (ring, refused) = (Ring::default(), Arc::default());
+        held.attach(Register { orders, acks, ring, wait, refused });
         (held, taken, tell)
     }
 
@@ -200,6 +213,7 @@ mod tests {
         held.take(event(3), at(300));
         let full = held.next(at(300)).map(|event| (event.id, event.unrecorded));
         assert_eq!(full, Some((3, true)), "there is no room any more");
+        assert_eq!(held.register().unwrap().refused.load(Ordering::Acquire), 3);
         tell.send(Ack { id: 1, kept: true }).unwrap();
         drop(_taken);
         let (orders, taken) = bounded(8);

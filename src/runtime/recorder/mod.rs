@@ -12,6 +12,7 @@ pub mod book;
 pub mod held;
 mod syncer;
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io;
 use std::path::Path;
@@ -44,7 +45,7 @@ const ROOM: usize = 1024;
 /// The longest that a start waits for the disk.
 const OPENING: Duration = Duration::from_secs(5);
 /// The longest that a begin or an end of the application waits for it.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub const PATIENCE: Duration = Duration::from_millis(300);
 /// The longest that a close waits for it.
 const LEAVE: Duration = Duration::from_secs(1);
 
@@ -77,6 +78,7 @@ pub struct Recorder {
     acks: Receiver<Ack>,
     ring: Ring,
     wait: Duration,
+    refused: Arc<AtomicU64>,
 }
 
 /// Why there is none.
@@ -107,6 +109,8 @@ impl Recorder {
         let here = Arc::clone(shared);
         let path = settings.path.clone();
         let own_ring = ring.clone();
+        let refused = Arc::<AtomicU64>::default();
+        let not_taken = Arc::clone(&refused);
         let body = move || {
             if table::enter(None).0 == TableKind::Shared {
                 let why = "no descriptor table of its own could be had for it";
@@ -118,10 +122,11 @@ impl Recorder {
                     for warning in warnings {
                         here.logger.warn(format_args!("{warning}"));
                     }
-                    here.accounts.note_recording(true);
+                    // Whoever waited for it may have given up long ago.
                     if opened.send(Ok((book.file.epoch(), image))).is_err() {
                         return;
                     }
+                    here.accounts.note_recording(true);
                     let syncer = Syncer::start(book.file.storage(), &here.logger).ok();
                     let mut work = Work {
                         book,
@@ -133,6 +138,7 @@ impl Recorder {
                         halted,
                         trouble: None,
                         committed: 0,
+                        refused: not_taken,
                         failed: false,
                         unwritten: Dirty::default(),
                         gone: false,
@@ -150,7 +156,7 @@ impl Recorder {
         match opening.recv_timeout(OPENING) {
             Ok(Ok((epoch, image))) => {
                 let wait = settings.journal_wait;
-                Ok((Self { thread, halt, orders, acks, ring, wait }, epoch, image))
+                Ok((Self { thread, halt, orders, acks, ring, wait, refused }, epoch, image))
             }
             Ok(Err(held @ OpenError::Held(..))) => {
                 Err(Refusal::Fatal(Error::new(Code::State, format!("status_file: {held}"))))
@@ -172,6 +178,7 @@ impl Recorder {
             acks: self.acks.clone(),
             ring: self.ring.clone(),
             wait: self.wait,
+            refused: Arc::clone(&self.refused),
         }
     }
 
@@ -224,6 +231,8 @@ struct Work {
     trouble: Option<String>,
     /// The last event that is on record, or is never going to be.
     committed: u64,
+    /// The last event that found no room among the orders.
+    refused: Arc<AtomicU64>,
     /// Something could not be written since the last look.
     failed: bool,
     /// What the channels left and could not be written yet.
@@ -232,11 +241,18 @@ struct Work {
     gone: bool,
 }
 
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.book.leave();
+    }
+}
+
 impl Work {
     /// The root of the thread.
     fn live(&mut self) {
         let logger = self.shared.logger.clone();
         if let Err(why) = persist("peermon-record", &logger, || self.run()) {
+            self.shared.accounts.note_recording(false);
             logger.error(format_args!("the status file is kept no more: peermon-record: {why}"));
         }
     }
@@ -291,6 +307,9 @@ impl Work {
                 self.keep();
             }
             Order::Begin(tell) => {
+                // Before there is any event: a channel that the file does not know begins after the
+                // last one.
+                self.write_desks();
                 let begun = self.begin();
                 if let Some(starts) = self.note(begun) {
                     let _ = tell.send(starts);
@@ -300,7 +319,9 @@ impl Work {
             Order::End(tell) => {
                 // What the peers are, as of the end, before the word that it was graceful.
                 self.write_records();
-                let ended = self.book.file.end_life(true, self.committed, now());
+                // An id that was told counts, recorded or not.
+                let last = self.committed.max(self.refused.load(Ordering::Acquire));
+                let ended = self.book.file.end_life(true, last, now());
                 self.note(ended);
                 let _ = tell.send(());
                 self.keep();
@@ -352,6 +373,12 @@ impl Work {
 
     /// The records of the peers as far as their events are on record, and our own heartbeat.
     fn write_records(&mut self) {
+        // What was refused came after everything that waited then: with nothing left that waits, it holds
+        // back no record.
+        let refused = self.refused.load(Ordering::Acquire);
+        if self.orders.is_empty() {
+            self.committed = self.committed.max(refused);
+        }
         let views = self.shared.snapshot.all();
         let now = now();
         let accounts = &self.shared.accounts;

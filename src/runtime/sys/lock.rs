@@ -72,6 +72,16 @@ pub fn lock(file: &File) -> Result<(), Refusal> {
     }
 }
 
+/// Gives the lock up, whoever else of us still has the file open.
+pub fn unlock(file: &File) {
+    let mut wish = whole();
+    wish.l_type = libc::F_UNLCK as libc::c_short;
+    if control(file, libc::F_OFD_SETLK, &mut wish).is_err() {
+        // SAFETY: no pointers are involved; the descriptor is open as long as `file` is borrowed.
+        let _ = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+    }
+}
+
 /// The kernel names the holder of a lock that belongs to a process, and -1 for one like ours.
 fn holder(file: &File) -> Option<u32> {
     let mut wish = whole();

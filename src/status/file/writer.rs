@@ -117,6 +117,18 @@ impl<S: Storage> StatusFile<S> {
         self.life.1
     }
 
+    /// Writes down that ids up to `last_id` are used up, before the next ones are given away. Whoever can
+    /// read the file and not write it must not give away any in its epoch: the next one would again.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn reserve(&mut self, last_id: u64, now: Clock) -> io::Result<()> {
+        let life = self.life.1;
+        let last_id = life.last_id.max(last_id);
+        self.write_life(Life { last_id, written: now, ..life })
+    }
+
     /// A life begins; `incarnation` may be any random number until it has drawn its own
     /// ([`Self::beat`]). From when this returns it counts as one that did not end gracefully, until
     /// [`Self::end_life`] says otherwise. What the peers are told is returned.
