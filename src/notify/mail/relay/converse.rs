@@ -6,7 +6,9 @@ use lettre::transport::smtp::client::SmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{Extension, MailParameter};
 
-use super::{Handed, Known, Parcel, Trouble, answer, check, later, name, say, shorten};
+use super::{
+    Handed, Known, Parcel, Trouble, answer, check, is_for_good, later, name, say, shorten,
+};
 
 /// Says who writes to whom, and what.
 pub(super) fn converse(
@@ -30,7 +32,7 @@ pub(super) fn converse(
             if error.status().is_none() {
                 return Err(later(error));
             }
-            forever &= error.is_permanent();
+            forever &= is_for_good(&error);
             refused.push((to.to_string(), say(&error)));
         }
     }

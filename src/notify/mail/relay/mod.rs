@@ -4,7 +4,7 @@
 //! noticed. Three things may come of it: a relay took the letter, perhaps without some recipients;
 //! every relay refused the letter itself, for good (5xx to the sender, to every recipient or to the
 //! text); or anything else, which is worth another try later: no answer, 4xx, a certificate or a
-//! password that is wrong *now*.
+//! password that is wrong or missing *now*.
 
 mod converse;
 
@@ -26,6 +26,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const WORDS: usize = 300;
 /// So many addresses of one relay are tried.
 const ADDRESSES: usize = 8;
+/// What a relay says, for good as it seems, of whoever hands a letter in: it wants TLS or a login first, or
+/// a stronger one (RFC 3207, RFC 4954).
+const OF_THE_SESSION: [u16; 4] = [530, 534, 535, 538];
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,7 +255,13 @@ fn later(error: Error) -> Trouble {
 
 /// For what is.
 fn answer(error: Error) -> Trouble {
-    if error.is_permanent() { Trouble::Refused(say(&error)) } else { Trouble::Later(say(&error)) }
+    if is_for_good(&error) { Trouble::Refused(say(&error)) } else { Trouble::Later(say(&error)) }
+}
+
+/// Whether a relay refuses the letter itself, whoever hands it in and when.
+fn is_for_good(error: &Error) -> bool {
+    let of_the_session = |code| OF_THE_SESSION.contains(&u16::from(code));
+    error.is_permanent() && !error.status().is_some_and(of_the_session)
 }
 
 fn say(error: &Error) -> String {
