@@ -179,5 +179,5 @@ fn an_address_or_an_authority_that_is_none_is_named() {
         Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec());
     wrong.relays[0].security = peermon::config::plan::Security::Tls;
     let error = MailSink::new(wrong).unwrap_err();
-    assert!(error.starts_with("TLS for the relay 127.0.0.1: "), "{error}");
+    assert!(error.starts_with("the authority of the mail relays: "), "{error}");
 }
