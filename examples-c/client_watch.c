@@ -282,11 +282,13 @@ static int ask(struct reader *in, const char *host, const char *port)
     char request[2048];
     struct line line = {NULL, 0, 0};
     const char *token = getenv("PEERMON_TOKEN");
+    int is_v6 = strchr(host, ':') != NULL; /* an address of IPv6 stands in brackets before a port */
     int status = 0, complete = 0;
 
     if (strlen(host) > 256 || strlen(port) > 32 || (token != NULL && strlen(token) > 1024))
         return 0;
-    sprintf(request, "GET /v1/events HTTP/1.1\r\nHost: %s:%s\r\nAccept: text/event-stream\r\n", host, port);
+    sprintf(request, "GET /v1/events HTTP/1.1\r\nHost: %s%s%s:%s\r\nAccept: text/event-stream\r\n",
+            is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
     if (token != NULL)
         sprintf(request + strlen(request), "Authorization: Bearer %s\r\n", token);
     if (last_id[0] != '\0')

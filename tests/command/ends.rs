@@ -125,6 +125,25 @@ fn what_runs_when_the_monitor_closes_goes_on_alone() {
 }
 
 #[test]
+fn what_goes_on_alone_is_ended_by_what_it_writes_unless_it_is_prepared() {
+    let folder = Folder::new("command-unheard");
+    let text = "while [ ! -e \"$0/go\" ]; do sleep 0.01; done; ";
+    let rash = format!("echo $$ > \"$0/rash\"; {text} echo said; echo done > \"$0/rash-done\"");
+    let prepared =
+        format!("trap '' PIPE; echo $$ > \"$0/ready\"; {text} echo said; echo > \"$0/done\"");
+    let mut runs = Runs::new();
+    runs.start(script(1, folder.path(), &rash));
+    runs.start(script(2, folder.path(), &prepared));
+    let rash = Cleared(awaited(&folder.join("rash")));
+    let _prepared = Cleared(awaited(&folder.join("ready")));
+    runs.programs.leave();
+    std::fs::write(folder.join("go"), "").unwrap();
+    until("the prepared one is done", || folder.join("done").exists());
+    until("the other one is gone", || !is_alive(&rash.0));
+    assert!(!folder.join("rash-done").exists());
+}
+
+#[test]
 fn a_keeper_that_somebody_kills_is_noticed() {
     let folder = Folder::new("command-lost");
     let text = "echo $$ > \"$0/own\"; kill -9 $PPID; exec sleep 1000";

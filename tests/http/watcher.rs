@@ -77,6 +77,18 @@ fn the_client_in_c_prints_every_notice_once_across_a_restart_of_its_server() {
 }
 
 #[test]
+fn the_client_in_c_names_an_address_of_ipv6_as_http_has_it() {
+    let folder = Folder::new("watch");
+    let Some(program) = compile(&folder) else { return };
+    let port =
+        Port::open(ClientPort { listen: Some(Listen::At("[::1]:0".parse().unwrap())), ..plan() });
+    let address = port.bound.tcp(PATIENCE).unwrap();
+    // On the loopback without a token the name of the server must be right.
+    let watcher = Process::start(Command::new(program).args(["::1", &address.port().to_string()]));
+    assert_eq!(watcher.line(), "connected");
+}
+
+#[test]
 fn the_client_in_c_shows_a_token() {
     let folder = Folder::new("watch");
     let Some(program) = compile(&folder) else { return };

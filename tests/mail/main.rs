@@ -10,6 +10,7 @@
 
 mod delivery;
 mod document;
+mod hostile;
 mod lab;
 mod postfix;
 #[allow(dead_code, reason = "other suites use more of it")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use peermon::notify::log::{ERROR, WARN};
 use serde_json::json;
 
-use crate::lab::{Life, Record, down, mail, recovered};
+use crate::lab::{Life, Record, down, login, mail, recovered};
 use crate::relay::Relay;
 
 /// A port on which nobody listens, kept from others as long as the listener lives.
@@ -72,6 +72,21 @@ fn what_every_relay_refuses_is_dropped_with_its_recovery_and_said_once() {
     assert!(body.contains("Not told since the last mail about billing was 1 outage"), "{body}");
     never.finish();
     stern.finish();
+}
+
+#[test]
+fn a_relay_that_wants_a_login_first_says_nothing_of_the_letter_which_waits() {
+    let Some(relay) = Relay::start(&["--login", "orders:secret"]) else { return };
+    let mut life = Life::new(&mail(&[relay.port]), Record::default());
+    life.give(&down(1, "billing", 1));
+    let line = life.await_line(&["530"]);
+    assert!(line.level == WARN && line.text.contains("is tried again"), "{line:?}");
+    let (record, _) = life.close();
+    // The administrator reads that, and writes the login.
+    let mut mail = mail(&[relay.port]);
+    mail.login = Some(login("orders", "secret"));
+    let _life = Life::new(&mail, record);
+    relay.taken();
 }
 
 #[test]
@@ -164,5 +179,5 @@ fn an_address_or_an_authority_that_is_none_is_named() {
         Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec());
     wrong.relays[0].security = peermon::config::plan::Security::Tls;
     let error = MailSink::new(wrong).unwrap_err();
-    assert!(error.starts_with("TLS for the relay 127.0.0.1: "), "{error}");
+    assert!(error.starts_with("the authority of the mail relays: "), "{error}");
 }

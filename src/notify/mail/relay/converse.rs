@@ -2,35 +2,33 @@
 
 use core::sync::atomic::AtomicBool;
 
-use lettre::transport::smtp::client::SmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{Extension, MailParameter};
-
-use super::{Handed, Known, Parcel, Trouble, answer, check, later, name, say, shorten};
+use super::dialogue::Dialogue;
+use super::{
+    Handed, Known, Parcel, Trouble, answer, check, is_for_good, later, name, say, shorten,
+};
 
 /// Says who writes to whom, and what.
 pub(super) fn converse(
-    connection: &mut SmtpConnection,
+    relay: &mut Dialogue,
     known: &Known,
     parcel: &Parcel,
     stop: &AtomicBool,
 ) -> Result<Handed, Trouble> {
     let all = || parcel.to.iter().chain([&parcel.from]);
     let utf8 = all().any(|address| !AsRef::<str>::as_ref(address).is_ascii());
-    let offered = connection.server_info().supports_feature(Extension::SmtpUtfEight);
-    let parameters = if utf8 && offered { vec![MailParameter::SmtpUtfEight] } else { vec![] };
+    let parameter = if utf8 && relay.offers("SMTPUTF8") { " SMTPUTF8" } else { "" };
     check(stop)?;
-    connection.command(Mail::new(Some(parcel.from.clone()), parameters)).map_err(answer)?;
+    relay.ask(&format!("MAIL FROM:<{}>{parameter}", parcel.from)).map_err(answer)?;
     let mut refused = Vec::new();
     let mut forever = true;
     for to in &parcel.to {
         check(stop)?;
-        if let Err(error) = connection.command(Rcpt::new(to.clone(), vec![])) {
+        if let Err(error) = relay.ask(&format!("RCPT TO:<{to}>")) {
             // Without a number it is not about this recipient.
-            if error.status().is_none() {
+            if error.code().is_none() {
                 return Err(later(error));
             }
-            forever &= error.is_permanent();
+            forever &= is_for_good(&error);
             refused.push((to.to_string(), say(&error)));
         }
     }
@@ -40,10 +38,9 @@ pub(super) fn converse(
         return Err(if forever { Trouble::Refused(words) } else { Trouble::Later(words) });
     }
     check(stop)?;
-    connection.command(Data).map_err(answer)?;
+    relay.ask("DATA").map_err(answer)?;
     check(stop)?;
-    let response = connection.message(&parcel.bytes).map_err(answer)?;
-    let said = response.first_line().unwrap_or_default();
-    let by = format!("{} ({} {})", name(&known.relay), response.code(), shorten(said));
+    let taken = relay.letter(&parcel.bytes).map_err(answer)?;
+    let by = format!("{} ({} {})", name(&known.relay), taken.code, shorten(taken.first()));
     Ok(Handed::Accepted { by, refused })
 }

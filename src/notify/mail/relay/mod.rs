@@ -1,23 +1,30 @@
 //! Handing a letter to a relay: the relays in their order, the first that takes it.
 //!
-//! Everything here blocks, at most the configured time-out at each step. Between the steps a stop is
+//! Everything here blocks, at most the configured time-out at each step as a whole. Between the steps a stop is
 //! noticed. Three things may come of it: a relay took the letter, perhaps without some recipients;
 //! every relay refused the letter itself, for good (5xx to the sender, to every recipient or to the
 //! text); or anything else, which is worth another try later: no answer, 4xx, a certificate or a
-//! password that is wrong *now*.
+//! password that is wrong or missing *now*.
 
 mod converse;
+mod dialogue;
+mod wire;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use lettre::address::Address;
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{Certificate, SmtpConnection, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
+pub use self::dialogue::Dialogue;
+
+use self::dialogue::Failure;
+use self::wire::Tls;
 use crate::config::plan::{self, Security};
 
 /// So long a relay that took the letter may take to say good-bye.
@@ -26,6 +33,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const WORDS: usize = 300;
 /// So many addresses of one relay are tried.
 const ADDRESSES: usize = 8;
+/// What a relay says, for good as it seems, of whoever hands a letter in: it wants TLS or a login first, or
+/// a stronger one (RFC 3207, RFC 4954).
+const OF_THE_SESSION: [u16; 4] = [530, 534, 535, 538];
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +70,14 @@ pub struct Parcel {
 #[derive(Debug)]
 pub struct Relays {
     relays: Vec<Known>,
-    login: Option<Credentials>,
-    hello: ClientId,
+    login: Option<plan::Login>,
+    hello: String,
     timeout: Duration,
 }
 
 struct Known {
     relay: plan::Relay,
-    tls: Option<TlsParameters>,
+    tls: Option<Tls>,
 }
 
 impl core::fmt::Debug for Known {
@@ -90,30 +100,20 @@ impl Relays {
     ///
     /// What is wrong with the certificate authority or the login.
     pub fn new(mail: &plan::Mail) -> Result<Self, String> {
-        let authority = mail.authority.as_deref().map(Certificate::from_pem).transpose();
-        let authority = authority.map_err(|e| format!("the authority of the mail relays: {e}"))?;
+        let config = Arc::new(trust(mail.authority.as_deref())?);
         let known = |relay: &plan::Relay| {
-            let mut tls = None;
-            if relay.security != Security::None {
-                let mut builder = TlsParameters::builder(relay.host.clone());
-                if let Some(certificate) = &authority {
-                    builder = builder.add_root_certificate(certificate.clone());
-                }
-                let host = &relay.host;
-                tls = Some(builder.build().map_err(|e| format!("TLS for the relay {host}: {e}"))?);
-            }
+            let tls = match relay.security {
+                Security::None => None,
+                Security::StartTls | Security::Tls => Some(
+                    Tls::new(&config, &relay.host)
+                        .map_err(|why| format!("TLS for the relay {}: {why}", relay.host))?,
+                ),
+            };
             Ok(Known { relay: relay.clone(), tls })
         };
         let relays = mail.relays.iter().map(known).collect::<Result<Vec<_>, String>>()?;
-        let login = match &mail.login {
-            None => None,
-            Some(login) => {
-                let password = String::from_utf8(login.password.0.clone())
-                    .map_err(|_| "the password for the mail relays is not UTF-8".to_owned())?;
-                Some(Credentials::new(login.user.clone(), password))
-            }
-        };
-        Ok(Self { relays, login, hello: ClientId::default(), timeout: mail.timeout })
+        let (login, timeout) = (mail.login.clone(), mail.timeout);
+        Ok(Self { relays, login, hello: hello(""), timeout })
     }
 
     /// Says hello as `name` where that can be a domain, and as an address where not.
@@ -123,7 +123,7 @@ impl Relays {
 
     /// Hands `parcel` in. The connection that took it is still open: [`leave`] it when what came of
     /// it is known where it must be.
-    pub fn hand_in(&self, parcel: &Parcel, stop: &AtomicBool) -> (Handed, Option<SmtpConnection>) {
+    pub fn hand_in(&self, parcel: &Parcel, stop: &AtomicBool) -> (Handed, Option<Dialogue>) {
         let mut words = Vec::new();
         let mut forever = true;
         for known in &self.relays {
@@ -150,7 +150,7 @@ impl Relays {
         known: &Known,
         parcel: &Parcel,
         stop: &AtomicBool,
-    ) -> Result<(Handed, SmtpConnection), Trouble> {
+    ) -> Result<(Handed, Dialogue), Trouble> {
         let mut connection = self.connect(known, stop)?;
         match converse::converse(&mut connection, known, parcel, stop) {
             Ok(handed) => Ok((handed, connection)),
@@ -162,7 +162,7 @@ impl Relays {
     }
 
     /// A connection that is encrypted and logged in as it is to be.
-    fn connect(&self, known: &Known, stop: &AtomicBool) -> Result<SmtpConnection, Trouble> {
+    fn connect(&self, known: &Known, stop: &AtomicBool) -> Result<Dialogue, Trouble> {
         let relay = &known.relay;
         let addresses = (relay.host.as_str(), relay.port)
             .to_socket_addrs()
@@ -186,12 +186,11 @@ impl Relays {
         address: SocketAddr,
         known: &Known,
         stop: &AtomicBool,
-    ) -> Result<SmtpConnection, Trouble> {
+    ) -> Result<Dialogue, Trouble> {
         let security = known.relay.security;
         let wrapped = known.tls.as_ref().filter(|_| security == Security::Tls);
-        let timeout = Some(self.timeout);
         let mut connection =
-            SmtpConnection::connect(address, timeout, &self.hello, wrapped, None).map_err(later)?;
+            Dialogue::open(address, self.timeout, &self.hello, wrapped).map_err(later)?;
         let ready = self.make_ready(&mut connection, address, known, stop);
         match ready {
             Ok(()) => Ok(connection),
@@ -204,7 +203,7 @@ impl Relays {
 
     fn make_ready(
         &self,
-        connection: &mut SmtpConnection,
+        connection: &mut Dialogue,
         address: SocketAddr,
         known: &Known,
         stop: &AtomicBool,
@@ -212,10 +211,10 @@ impl Relays {
         check(stop)?;
         if let Some(tls) = known.tls.as_ref().filter(|_| known.relay.security == Security::StartTls)
         {
-            if !connection.can_starttls() {
+            if !connection.offers("STARTTLS") {
                 return Err(Trouble::Later("it does not offer STARTTLS".to_owned()));
             }
-            connection.starttls(tls, &self.hello).map_err(later)?;
+            connection.encrypt(tls, &self.hello).map_err(later)?;
         }
         let Some(login) = &self.login else { return Ok(()) };
         if !may_show_login(connection.is_encrypted(), address) {
@@ -223,17 +222,33 @@ impl Relays {
             return Err(Trouble::Later(why.to_owned()));
         }
         check(stop)?;
-        connection.auth(&[Mechanism::Plain, Mechanism::Login], login).map_err(later)?;
-        Ok(())
+        connection.login(&login.user, &login.password).map_err(later)
     }
 }
 
 /// Takes leave of a relay without waiting for long.
-pub fn leave(mut connection: SmtpConnection) {
-    let _ = connection.set_timeout(Some(FAREWELL));
-    if !connection.has_broken() {
-        let _ = connection.quit();
+pub fn leave(connection: Dialogue) {
+    connection.leave(FAREWELL);
+}
+
+/// Whom TLS believes: the authorities that browsers know, and those in `authority`.
+fn trust(authority: Option<&[u8]>) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(authority) = authority {
+        let wrong = |why: String| format!("the authority of the mail relays: {why}");
+        let mut found = CertificateDer::pem_slice_iter(authority).peekable();
+        if found.peek().is_none() {
+            return Err(wrong("there is no CERTIFICATE in it".to_owned()));
+        }
+        for certificate in found {
+            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+        }
     }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|why| format!("TLS for mail: {why}"))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// On loopback nobody can listen in between.
@@ -246,16 +261,21 @@ fn check(stop: &AtomicBool) -> Result<(), Trouble> {
 }
 
 /// For what is not about the letter.
-fn later(error: Error) -> Trouble {
+fn later(error: Failure) -> Trouble {
     Trouble::Later(say(&error))
 }
 
 /// For what is.
-fn answer(error: Error) -> Trouble {
-    if error.is_permanent() { Trouble::Refused(say(&error)) } else { Trouble::Later(say(&error)) }
+fn answer(error: Failure) -> Trouble {
+    if is_for_good(&error) { Trouble::Refused(say(&error)) } else { Trouble::Later(say(&error)) }
 }
 
-fn say(error: &Error) -> String {
+/// Whether a relay refuses the letter itself, whoever hands it in and when.
+fn is_for_good(error: &Failure) -> bool {
+    error.code().is_some_and(|code| (500..600).contains(&code) && !OF_THE_SESSION.contains(&code))
+}
+
+fn say(error: &Failure) -> String {
     shorten(&error.to_string())
 }
 
@@ -278,7 +298,7 @@ pub fn name(relay: &plan::Relay) -> String {
 }
 
 /// The name of a server may have dots, lines and underscores anywhere; a domain may not.
-fn hello(name: &str) -> ClientId {
+fn hello(name: &str) -> String {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -286,11 +306,7 @@ fn hello(name: &str) -> ClientId {
             && !label.ends_with('-')
     };
     let numeric = name.split('.').next_back().is_none_or(|l| l.bytes().all(|b| b.is_ascii_digit()));
-    if name.split('.').all(label) && !numeric {
-        ClientId::Domain(name.to_owned())
-    } else {
-        ClientId::default()
-    }
+    if name.split('.').all(label) && !numeric { name.to_owned() } else { "[127.0.0.1]".to_owned() }
 }
 
 #[cfg(test)]
@@ -300,10 +316,10 @@ mod tests {
     #[test]
     fn a_name_that_is_no_domain_says_hello_as_an_address() {
         for name in ["orders", "a.b-c.d", "db1"] {
-            assert_eq!(hello(name), ClientId::Domain(name.to_owned()));
+            assert_eq!(hello(name), name);
         }
         for name in ["a_b", ".a", "a.", "-a", "a-", "1", "10.0.0.1", "a..b", ""] {
-            assert_eq!(hello(name).to_string(), "[127.0.0.1]", "{name}");
+            assert_eq!(hello(name), "[127.0.0.1]", "{name}");
         }
     }
 
