@@ -4,21 +4,36 @@
 //! is full merges whole outages away ([`super::queue`]) and says so; it holds up no other one, and never
 //! the pusher.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use super::log::Logger;
 use super::queue::{Bell, Producer};
 use crate::proto::event::Event;
 
-/// What one lane has dropped, for whoever asks.
+/// What one lane has dropped, for whoever asks, and whether anybody reads it.
 #[derive(Clone, Debug, Default)]
-pub struct Dropped(Arc<AtomicU64>);
+pub struct Dropped(Arc<Account>);
+
+#[derive(Debug, Default)]
+struct Account {
+    pairs: AtomicU64,
+    closed: AtomicBool,
+}
 
 impl Dropped {
     /// Pairs of events since the beginning.
     pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.pairs.load(Ordering::Relaxed)
+    }
+
+    /// Nobody reads this lane any more, and that was said: nothing is queued for it.
+    pub fn close_lane(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Relaxed)
     }
 }
 
@@ -27,6 +42,8 @@ struct Lane {
     name: &'static str,
     producer: Producer,
     dropped: Dropped,
+    /// How many dropped pairs were said last.
+    said: u64,
 }
 
 /// All lanes of a monitor; the first is that of the host's callback.
@@ -45,7 +62,7 @@ impl Dispatcher {
     /// Adds the lane of a channel. Returns where its losses are counted.
     pub fn add(&mut self, name: &'static str, producer: Producer) -> Dropped {
         let dropped = Dropped::default();
-        self.lanes.push(Lane { name, producer, dropped: dropped.clone() });
+        self.lanes.push(Lane { name, producer, dropped: dropped.clone(), said: 0 });
         dropped
     }
 
@@ -56,7 +73,7 @@ impl Dispatcher {
 
     /// Hands an event to every lane.
     pub fn push(&mut self, event: Event) {
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.dropped.is_closed()) {
             lane.producer.push(event.clone());
         }
         self.callback.push(event);
@@ -67,24 +84,34 @@ impl Dispatcher {
         self.callback.push(event);
     }
 
-    /// Moves on what waits for room, and says what was dropped. Returns whether something still waits
-    /// for the host's callback; a channel that is behind is looked after at the next turn.
-    pub fn flush(&mut self, logger: &Logger) -> bool {
-        for lane in &mut self.lanes {
-            lane.producer.flush();
-            let (now, before) = (lane.producer.dropped(), lane.dropped.count());
-            if now > before {
-                lane.dropped.0.store(now, Ordering::Relaxed);
+    /// Moves on what waits for room, and says what was dropped.
+    pub fn flush(&mut self, logger: &Logger) -> Backlog {
+        let mut channels = false;
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.dropped.is_closed()) {
+            channels |= lane.producer.flush();
+            let now = lane.producer.dropped();
+            lane.dropped.0.pairs.store(now, Ordering::Relaxed);
+            // At every doubling: a flood of events must not fill the log with its consequences.
+            if now >= lane.said.saturating_mul(2).max(1) {
                 logger.warn(format_args!(
-                    "channel {}: it is too slow, {} pairs of events were dropped; the next one of \
-                     each peer says how many",
-                    lane.name,
-                    now - before
+                    "channel {}: it is too slow, {now} pairs of events were dropped so far; the next \
+                     one of each peer says how many",
+                    lane.name
                 ));
+                lane.said = now;
             }
         }
-        self.callback.flush()
+        Backlog { callback: self.callback.flush(), channels }
     }
+}
+
+/// For whom events wait that found their queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// For the host's callback.
+    pub callback: bool,
+    /// For a channel, which is looked after at the next turn.
+    pub channels: bool,
 }
 
 #[cfg(test)]
@@ -108,7 +135,7 @@ mod tests {
             assert_eq!(quick_events.pop().map(|event| event.id), Some(id));
             assert_eq!(callbacks.pop().map(|event| event.id), Some(id));
         }
-        assert!(!dispatcher.flush(&logger));
+        assert_eq!(dispatcher.flush(&logger), Backlog { callback: false, channels: true });
         assert_eq!(dropped.count(), 1);
         let line = lines.try_recv().unwrap().text;
         assert!(line.starts_with("channel stuck: it is too slow, 1 pairs"), "{line}");
@@ -117,5 +144,9 @@ mod tests {
         let last = stuck_events.pop().unwrap();
         assert_eq!((last.id, last.merged), (4, 1));
         assert!(lines.is_empty(), "it is said once");
+        dropped.close_lane();
+        dispatcher.push(event(5, Recovered, Some("a")));
+        assert!(stuck_events.pop().is_none(), "nobody reads it any more");
+        assert_eq!(quick_events.pop().map(|event| event.id), Some(5));
     }
 }

@@ -50,6 +50,8 @@ pub enum Next {
 pub struct Intake {
     /// What an earlier life left, before anything new.
     backlog: Mutex<VecDeque<Event>>,
+    /// The event that was handed out last, and the one that was handed out again after a panic.
+    in_hand: Mutex<(Option<Event>, u64)>,
     events: Consumer,
     stop: Receiver<()>,
     /// Where it leaves what is to be remembered.
@@ -78,7 +80,8 @@ impl Intake {
         logger: Logger,
         identity: Arc<Identity>,
     ) -> Self {
-        Self { backlog: Mutex::default(), events, stop, desk, logger, identity }
+        let (backlog, in_hand) = (Mutex::default(), Mutex::default());
+        Self { backlog, in_hand, events, stop, desk, logger, identity }
     }
 
     /// Events of an earlier life come before all others.
@@ -93,13 +96,13 @@ impl Intake {
             return Next::Stopped;
         }
         if let Some(event) = self.left_over() {
-            return Next::Event(Box::new(event));
+            return self.hand(event);
         }
         let due = due.map_or_else(never, crossbeam_channel::at);
         select! {
             recv(self.stop) -> _ => Next::Stopped,
             recv(self.events.channel()) -> event => {
-                event.map_or(Next::Stopped, |event| Next::Event(Box::new(event)))
+                event.map_or(Next::Stopped, |event| self.hand(event))
             }
             recv(due) -> _ => Next::Due,
         }
@@ -112,13 +115,13 @@ impl Intake {
             return Ok(Next::Stopped);
         }
         if let Some(event) = self.left_over() {
-            return Ok(Next::Event(Box::new(event)));
+            return Ok(self.hand(event));
         }
         let due = due.map_or_else(never, crossbeam_channel::at);
         select! {
             recv(self.stop) -> _ => Ok(Next::Stopped),
             recv(self.events.channel()) -> event => {
-                Ok(event.map_or(Next::Stopped, |event| Next::Event(Box::new(event))))
+                Ok(event.map_or(Next::Stopped, |event| self.hand(event)))
             }
             recv(due) -> _ => Ok(Next::Due),
             recv(other) -> theirs => theirs.map_or(Ok(Next::Stopped), Err),
@@ -128,6 +131,26 @@ impl Intake {
     /// The next event, if one waits already: for what may still be done after a stop.
     pub fn pending(&self) -> Option<Event> {
         self.left_over().or_else(|| self.events.pop())
+    }
+
+    /// After a panic of the channel, the event that it had in hand comes once more, or is said to be
+    /// lost if it was that one again.
+    pub fn give_back(&self) {
+        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(event) = in_hand.0.take() else { return };
+        if in_hand.1 == event.id {
+            self.logger.error(format_args!("event {} is lost to a channel that panics", event.id));
+            return;
+        }
+        in_hand.1 = event.id;
+        let again = Event { redelivered: true, ..event };
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner).push_front(again);
+    }
+
+    fn hand(&self, event: Event) -> Next {
+        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        in_hand.0 = Some(event.clone());
+        Next::Event(Box::new(event))
     }
 
     fn left_over(&self) -> Option<Event> {
@@ -149,6 +172,28 @@ mod tests {
     use crate::notify::queue::tests::event;
     use crate::notify::store::Store;
     use crate::proto::event::EventKind::{Down, Recovered, Started};
+
+    #[test]
+    fn an_event_in_the_hand_of_a_channel_that_panics_comes_once_more_and_is_not_lost_in_silence() {
+        let (mut producer, events) = queue(8);
+        let (_stop, stopped) = bounded(0);
+        let desk = Arc::new(Store::default()).open("test", 0).unwrap();
+        let identity = Arc::new(Identity { group: "g".into(), name: "a".into() });
+        let (logger, lines) = Logger::new();
+        let intake = Intake::new((events, stopped), desk, logger, identity);
+        producer.push(event(5, Down, Some("b")));
+        producer.push(event(6, Recovered, Some("b")));
+        let next = || match intake.next(None) {
+            Next::Event(event) => (event.id, event.redelivered),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(next(), (5, false));
+        intake.give_back();
+        assert_eq!(next(), (5, true));
+        intake.give_back();
+        assert_eq!(lines.try_recv().unwrap().text, "event 5 is lost to a channel that panics");
+        assert_eq!(next(), (6, false));
+    }
 
     #[test]
     fn what_an_earlier_life_left_comes_before_anything_new_by_every_way() {

@@ -7,6 +7,7 @@
 use core::time::Duration;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -193,6 +194,7 @@ impl Channels {
         if let Some(desk) = shared.store.open(CALLBACK, position) {
             let _ = shared.callback_desk.set(desk);
         }
+        warn_of_gap(shared, image, CALLBACK, position);
         let before = self.handed;
         for event in undone(image, position.max(before)) {
             self.handed = event.id;
@@ -214,6 +216,9 @@ impl Channels {
             let Some(desk) = shared.store.open(channel.name, position) else {
                 return Err(Error::new(Code::Internal, "there are too many channels"));
             };
+            if !sink.wants_history() {
+                warn_of_gap(shared, image, channel.name, position);
+            }
             let backlog = if sink.wants_history() {
                 told(image.map_or_else(Vec::new, |image| image.events.clone()))
             } else {
@@ -224,7 +229,13 @@ impl Channels {
             let intake = Intake::new(ends, desk, shared.logger.clone(), Arc::clone(&identity))
                 .with_backlog(backlog);
             let name = format!("peermon-{}", sink.name());
-            let body = move || live(sink, &intake);
+            let dropped = channel.dropped.clone();
+            let body = move || {
+                live(sink, &intake);
+                if !intake.is_stopped() {
+                    dropped.close_lane();
+                }
+            };
             let thread = Thread::start(&name, WORK_STACK, shared.logger.clone(), body)
                 .map_err(|error| Error::io(&format!("start the thread {name}"), &error))?;
             channel.running = Some((thread, stop));
@@ -255,8 +266,9 @@ impl Channels {
         let (threads, stops): (Vec<_>, Vec<_>) = running.into_iter().unzip();
         // All at once, so that they leave side by side.
         drop(stops);
+        let limit = Instant::now() + LEAVE;
         for thread in threads {
-            thread.join_within(LEAVE);
+            thread.join_within(limit.saturating_duration_since(Instant::now()));
         }
         self.started = false;
     }
@@ -287,7 +299,14 @@ fn live(mut sink: Box<dyn Sink>, intake: &Intake) {
         return;
     }
     let what = format!("channel {name}");
-    if let Err(why) = persist(&what, &intake.logger, || sink.run(intake)) {
+    let mut panicked = false;
+    let work = || {
+        if core::mem::replace(&mut panicked, true) {
+            intake.give_back();
+        }
+        sink.run(intake);
+    };
+    if let Err(why) = persist(&what, &intake.logger, work) {
         intake.logger.error(format_args!("channel {name} is lost: {why}"));
     }
 }
@@ -297,6 +316,23 @@ fn cursor(image: Option<&Image>, name: &str) -> u64 {
     let Some(image) = image else { return 0 };
     let known = image.cursors.iter().find(|(known, _)| known == name);
     known.map_or(image.memory.last_id, |(_, id)| *id)
+}
+
+/// Says so if the ring no longer reaches back to where a channel was.
+fn warn_of_gap(shared: &Shared, image: Option<&Image>, name: &str, position: u64) {
+    if let Some(first) = first_after_gap(image, position) {
+        shared.logger.warn(format_args!(
+            "channel {name}: it was done with event {position}, and the status file reaches back to \
+             event {first} only: what came in between is not told"
+        ));
+    }
+}
+
+/// The oldest event that is still known, if older ones were overwritten that are newer than `position`.
+fn first_after_gap(image: Option<&Image>, position: u64) -> Option<u64> {
+    let image = image.filter(|image| !image.complete)?;
+    // Ids have gaps, so that a neighbour cannot be told; the position itself is in the ring, or before.
+    image.events.first().map(|first| first.id).filter(|first| *first > position)
 }
 
 /// What a channel that was done with everything up to `position` has to do still.
@@ -343,6 +379,16 @@ mod tests {
             spool: Vec::new(),
             life: Life::default(),
         }
+    }
+
+    #[test]
+    fn a_ring_that_no_longer_reaches_back_to_a_channel_is_noticed() {
+        let whole = image(vec![event(500, Down, Some("x"))]);
+        let torn = Image { complete: false, ..whole.clone() };
+        assert_eq!(first_after_gap(Some(&torn), 100), Some(500));
+        assert_eq!(first_after_gap(Some(&torn), 500), None);
+        assert_eq!(first_after_gap(Some(&whole), 100), None);
+        assert_eq!(first_after_gap(None, 100), None);
     }
 
     #[test]

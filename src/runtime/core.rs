@@ -9,12 +9,12 @@ use super::shared::Shared;
 use super::sys::clock;
 use super::sys::eventfd::BellEnd;
 use super::work::trace::Tap;
-use crate::notify::dispatcher::Dispatcher;
+use crate::notify::dispatcher::{Backlog, Dispatcher};
 use crate::notify::log::INFO;
 use crate::notify::log::Logger;
 use crate::notify::queue::Bell;
 use crate::notify::words;
-use crate::proto::event::Event;
+use crate::proto::event::{Event, InterruptKind};
 use crate::proto::machine::{Conn, Input, LineOutput, Machine, Output};
 use crate::proto::time::{Now, Time};
 
@@ -103,8 +103,8 @@ impl Core {
         self.deliver(Time::NEVER);
     }
 
-    /// Moves on what waits for room. Returns whether something waits for the host's callback.
-    pub fn flush(&mut self, logger: &Logger) -> bool {
+    /// Moves on what waits for room. Returns for whom something still does.
+    pub fn flush(&mut self, logger: &Logger) -> Backlog {
         self.events.flush(logger)
     }
 
@@ -146,7 +146,13 @@ impl Core {
                     }
                     self.fresh.push_back(event);
                 }
-                Output::Interrupt(interrupt) => shared.raise(interrupt, now.wall),
+                Output::Interrupt(interrupt) => {
+                    // Before: whoever is interrupted and asks must not hear that nothing is stalled.
+                    if interrupt.kind == InterruptKind::AppStalled {
+                        shared.note_stalled(Some(interrupt.activity.clone()));
+                    }
+                    shared.raise(interrupt, now.wall);
+                }
                 Output::Ended => ended = true,
                 Output::Timeout(timeout) => {
                     if let Some(tap) = &mut self.tap {

@@ -82,7 +82,8 @@ fn notify(shared: &Shared, takes_events: bool, stop: &Receiver<()>) {
     let nothing = never();
     let events = if takes_events { shared.events.channel() } else { &nothing };
     loop {
-        let backlog = takes_events && shared.backlog.load(Ordering::Acquire);
+        let backlog = takes_events && shared.backlog.load(Ordering::Acquire)
+            || shared.stranded.load(Ordering::Acquire);
         let refill = if backlog { after(REFILL) } else { never() };
         select! {
             recv(events) -> event => if let Ok(event) = event { shared.deliver(&event) },

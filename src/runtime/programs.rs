@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::sys::child::{Child, Happened, dismiss, pipe};
+use super::sys::child::{self, Child, Happened, dismiss, pipe};
 use super::threads::Thread;
 use crate::notify::command::{Job, Outcome, Report, Spawner};
 use crate::notify::log::Logger;
@@ -53,9 +53,26 @@ impl Programs {
 ///
 /// # Errors
 ///
-/// Those of [`Programs::new`].
+/// Those of [`Programs::new`]; a C library that is too old.
 pub fn make(reports: Sender<Report>, logger: Logger) -> io::Result<Box<dyn Spawner>> {
+    // Before, its `clone` writes into the thread that calls it what is meant for the child
+    // (sourceware bug 19957), and nobody can wait for that thread any more.
+    if libc_version() < (2, 25) {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "this needs glibc 2.25 or newer"));
+    }
     Ok(Box::new(Programs::new(reports, logger)?))
+}
+
+/// Of the host's C library: major, minor.
+fn libc_version() -> (u32, u32) {
+    parse_version(&child::libc_version())
+}
+
+fn parse_version(text: &str) -> (u32, u32) {
+    let digits = |part: &str| part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+    let number = |part: &str| part[..digits(part)].parse().unwrap_or(0);
+    let mut parts = text.split('.').map(number);
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 impl Spawner for Programs {
@@ -180,5 +197,19 @@ impl Said {
         self.kept.extend_from_slice(first);
         self.dropped += rest.len() as u64;
         buffer.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_read_as_numbers_and_what_is_none_is_old() {
+        assert_eq!(parse_version("2.36"), (2, 36));
+        assert_eq!(parse_version("2.36-9+deb12u10"), (2, 36));
+        assert!(parse_version("2.25") >= (2, 25) && parse_version("2.17") < (2, 25));
+        assert_eq!(parse_version(""), (0, 0));
+        assert!(libc_version() > (2, 0));
     }
 }

@@ -15,7 +15,7 @@ use super::sys::nudge::Nudge;
 use super::timekeeper::Timekeeper;
 use super::work::resolve::Resolver;
 use crate::config::plan::Plan;
-use crate::notify::dispatcher::Dropped;
+use crate::notify::dispatcher::{Backlog, Dropped};
 use crate::notify::handler::{Called, Slot};
 use crate::notify::interrupts::Interrupts;
 use crate::notify::log::{Line, LogRegistration, LogSink, Logger, WARN};
@@ -89,8 +89,10 @@ pub struct Shared {
     pub renewal: Renewal,
     /// What is known of host names when `peermon-io` starts.
     pub resolver: Mutex<Resolver>,
-    /// Whether events wait behind a full queue while nothing runs that would move them on.
+    /// Whether events wait for the host's callback behind a full queue.
     pub backlog: AtomicBool,
+    /// Whether events wait for a channel behind a full queue while nothing runs that would move them on.
+    pub stranded: AtomicBool,
     /// Set when a close begins: no start any more.
     pub closing: AtomicBool,
     /// Set when everything pending was delivered: no event callback begins any more.
@@ -161,6 +163,7 @@ impl Shared {
             renewal,
             resolver: Mutex::new(resolver),
             backlog: AtomicBool::new(false),
+            stranded: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             listened_to: AtomicBool::new(false),
@@ -292,17 +295,22 @@ impl Shared {
         }
     }
 
+    /// What waits while nothing runs: `peermon-notify` moves it on.
+    pub fn note_backlog_at_home(&self, backlog: Backlog) {
+        self.backlog.store(backlog.callback, Ordering::Release);
+        self.stranded.store(backlog.channels, Ordering::Release);
+    }
+
     /// While nothing runs, moves events that found the queue full into it. Returns whether
     /// something was moved or may be soon.
     pub fn refill(&self) -> bool {
-        if !self.backlog.load(Ordering::Acquire) {
+        if !self.backlog.load(Ordering::Acquire) && !self.stranded.load(Ordering::Acquire) {
             return false;
         }
         // Whoever holds the lock is about to change the phase: ask again later.
         let Ok(mut phase) = self.phase.try_lock() else { return true };
         if let Phase::Idle(core) = &mut *phase {
-            let more = core.flush(&self.logger);
-            self.backlog.store(more, Ordering::Release);
+            self.note_backlog_at_home(core.flush(&self.logger));
             return true;
         }
         false

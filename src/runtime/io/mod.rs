@@ -209,7 +209,9 @@ impl Boot {
             shared.logger.info(format_args!("ended"));
             let _ = self.go_home.send(core);
         } else {
-            // Dropping a broken machine may panic again; the thread ends here anyway.
+            // What it has judged is on record and is told; dropping a broken machine may panic again, and
+            // the thread ends here anyway.
+            let _ = catch_unwind(AssertUnwindSafe(|| core.release_all()));
             let _ = catch_unwind(AssertUnwindSafe(move || drop(core)));
         }
     }

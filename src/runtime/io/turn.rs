@@ -264,8 +264,10 @@ impl<'a> Turner<'a> {
         } else {
             core.deliver(now);
         }
-        let backlog = core.flush(&self.shared.logger);
+        // A channel that is behind is looked after at the next turn.
+        let backlog = core.flush(&self.shared.logger).callback;
         self.shared.backlog.store(backlog, Ordering::Release);
+        self.shared.stranded.store(false, Ordering::Release);
         while let Some(view) = core.machine.next_unmet_news() {
             quality::say(&view, &self.shared.logger);
         }

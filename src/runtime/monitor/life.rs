@@ -238,8 +238,7 @@ impl Monitor {
     /// What has to be done when the machine comes back to the host's table.
     fn at_home(&self, mut core: Box<Core>) -> Box<Core> {
         core.ring_at(self.host_end.read().map(|end| end.bell()));
-        let backlog = core.flush(&self.shared.logger);
-        self.shared.backlog.store(backlog, Ordering::Release);
+        self.shared.note_backlog_at_home(core.flush(&self.shared.logger));
         core
     }
 

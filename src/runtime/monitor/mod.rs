@@ -198,8 +198,7 @@ impl Monitor {
         self.shared.snapshot.publish(core.machine.changed());
         core.machine.clear_changed();
         core.release_all();
-        let backlog = core.flush(&self.shared.logger);
-        self.shared.backlog.store(backlog, Ordering::Release);
+        self.shared.note_backlog_at_home(core.flush(&self.shared.logger));
     }
 
     fn adopt(&self, end: HostEnd) {

@@ -353,20 +353,21 @@ impl Work {
     fn write_desks(&mut self) {
         let fresh = self.shared.store.take();
         self.unwritten.absorb(fresh);
-        let Dirty { spool, cursors } = core::mem::take(&mut self.unwritten);
+        // It is forgotten when it is written, whatever happens in between.
+        let Dirty { spool, cursors } = &self.unwritten;
         let file = &mut self.book.file;
         let mut outcome = Ok(());
-        for (slot, entry) in &spool {
+        for (slot, entry) in spool {
             outcome = outcome.and_then(|()| match entry {
                 Some(entry) => file.put_spool(*slot, &entry.channel, &entry.bytes),
                 None => file.free_spool(*slot),
             });
         }
-        for (channel, id) in &cursors {
+        for (channel, id) in cursors {
             outcome = outcome.and_then(|()| file.set_cursor(channel, *id));
         }
-        if outcome.is_err() {
-            self.unwritten = Dirty { spool, cursors };
+        if outcome.is_ok() {
+            self.unwritten = Dirty::default();
         }
         self.note(outcome);
     }

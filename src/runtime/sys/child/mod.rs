@@ -7,7 +7,7 @@ mod pipes;
 
 use core::ffi::c_int;
 use core::sync::atomic::Ordering;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
@@ -23,6 +23,13 @@ use super::signals::Blocked;
 const INTERRUPTIONS: usize = 100;
 /// A program that has ended may have left so much in the pipe.
 const REST: usize = 64 * 1024;
+
+/// The version of the C library that the process runs with, as it says it.
+pub fn libc_version() -> String {
+    // SAFETY: the function has no preconditions and returns a static, NUL-terminated text.
+    let text = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    text.to_string_lossy().into_owned()
+}
 
 /// A program that was started, with the one that looks after it. Dropping it lets the program go on
 /// alone.
