@@ -1125,11 +1125,15 @@ monitor_result_t monitor_init(monitor_t **out, const monitor_config_t *config);
  * anew, with the parent's configuration, peers and callbacks, its own sockets and a new
  * incarnation. A descriptor of monitor_event_fd keeps its number and becomes the child's own.
  *
- * With "interrupt_signal", the thread that calls this is the one that the signal goes to.
+ * With "interrupt_signal", the thread that calls this is the one that the signal goes to. The first
+ * start opens the "status_file" and takes over what an earlier life left in it, which takes as long
+ * as the disk does, five seconds at most; a file that cannot be used costs a warning and what it
+ * would have remembered.
  *
  * Threads: any. From a callback: yes. In a forked child: yes.
  * Returns MONITOR_OK; MONITOR_ERR_NULL; MONITOR_ERR_HANDLE; MONITOR_ERR_STATE if it is started
- * already, has failed (MONITOR_INTERRUPT_FAILED), is being released, or the address is in use;
+ * already, has failed (MONITOR_INTERRUPT_FAILED), is being released, or the address or the status
+ * file is in use;
  * MONITOR_ERR_IO if a socket or a thread is refused: the host may go on, and try again later.
  * Since 0.1.0.
  */
@@ -1154,7 +1158,8 @@ monitor_result_t monitor_app_alive(monitor_t *monitor);
 /**
  * The application ends its work gracefully: tells the peers END, so that they report ENDED and not
  * DOWN. Waits for their acknowledgements, at most "end_linger" (200 ms), and returns MONITOR_OK
- * also without them. Events that happened before are still delivered; monitor_app_start may
+ * also without them. Then the end is noted in the "status_file", which a disk that hangs may delay by
+ * a third of a second. Events that happened before are still delivered; monitor_app_start may
  * follow.
  *
  * monitor: a started handle.
@@ -1169,9 +1174,11 @@ monitor_result_t monitor_app_end(monitor_t *monitor);
 
 /**
  * Releases a monitor. A started one is ended first, as by monitor_app_end; events that are queued
- * for the library's own thread are still delivered, for at most a second. On return no callback of
- * it runs or will run, its threads and sockets are gone (only a look-up that hangs in the system's
- * resolver is left to end on its own), and the handle is stale. Other threads may be inside of
+ * for the library's own thread are still delivered, for at most a second. The channels (client port,
+ * mail, command) stop side by side, within two seconds; what they have to do still is in the
+ * "status_file", for the next life. On return no callback of it runs or will run, its threads and
+ * sockets are gone (only what hangs in the system's resolver, in a disk or in a relay is left to end
+ * on its own), and the handle is stale. Other threads may be inside of
  * functions with the same handle: they finish or get an error.
  *
  * monitor: a handle of monitor_init. It is released if and only if MONITOR_OK is returned.
