@@ -35,6 +35,8 @@ struct Line {
     behind: Overflow,
     /// Pairs of which an event told that is not to be run.
     untold: u32,
+    /// A DOWN was given up: its RECOVERED is not told either (rule R25).
+    skips_recovery: bool,
     /// How often the present event could not be started.
     failures: u32,
     /// Nothing is started before.
@@ -50,7 +52,10 @@ impl Line {
     }
 
     fn is_done(&self) -> bool {
-        self.oldest().is_none() && self.behind.is_settled() && self.untold == 0
+        self.oldest().is_none()
+            && self.behind.is_settled()
+            && self.untold == 0
+            && !self.skips_recovery
     }
 }
 
@@ -94,6 +99,10 @@ impl Lines {
             self.waiting -= usize::from(waited.is_some());
             let mut event = waited.or_else(|| line.behind.pop())?;
             event.merged = event.merged.saturating_add(core::mem::take(&mut line.untold));
+            if event.kind == EventKind::Recovered && core::mem::take(&mut line.skips_recovery) {
+                line.untold = event.merged.saturating_add(1);
+                continue;
+            }
             if event.kind.bit() & self.kinds != 0 {
                 line.running = Some(event.clone());
                 return Some(event);
@@ -128,7 +137,10 @@ impl Lines {
     pub(super) fn give_up(&mut self, id: u64) {
         for line in self.lines.values_mut() {
             if line.waiting.front().is_some_and(|event| event.id == id) {
-                line.waiting.pop_front();
+                if let Some(event) = line.waiting.pop_front() {
+                    line.untold = line.untold.saturating_add(event.merged);
+                    line.skips_recovery |= event.kind == EventKind::Down;
+                }
                 self.waiting -= 1;
                 (line.failures, line.not_before) = (0, None);
                 break;
@@ -278,6 +290,21 @@ mod tests {
             lines.take(Event { merged, ..event(id, kind, Some("a")) });
         }
         assert_eq!(started(&mut lines), Some((3, 7)));
+        lines.finish(3);
+        assert_eq!(lines.done(), 3);
+    }
+
+    #[test]
+    fn an_outage_whose_down_is_given_up_is_dropped_whole_and_counted() {
+        let mut lines = Lines::new(u32::MAX);
+        lines.take(Event { merged: 2, ..event(1, Down, Some("a")) });
+        lines.take(event(2, Recovered, Some("a")));
+        lines.take(event(3, Down, Some("a")));
+        let now = Instant::now();
+        assert_eq!(lines.start(now).unwrap().id, 1);
+        lines.put_off(1, now, Duration::ZERO);
+        lines.give_up(1);
+        assert_eq!(started(&mut lines), Some((3, 3)));
         lines.finish(3);
         assert_eq!(lines.done(), 3);
     }
