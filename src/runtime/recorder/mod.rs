@@ -2,7 +2,7 @@
 //!
 //! It is the only one that touches the file, in a descriptor table of its own, and may block on the
 //! disk for as long as that takes; `peermon-sync` beside it waits for what is to survive a power failure
-//! ([`syncer`]). Whoever makes events holds them back for `journal_wait` at most
+//! (`syncer`). Whoever makes events holds them back for `journal_wait` at most
 //! ([`held`]). Events are written at once, one write each; then the records of the peers
 //! that they are about (rule R6: journal before record before sinks). Heartbeats are gathered once a
 //! second. It lives from the first start to the close of the monitor, because the channels go on with

@@ -1,5 +1,5 @@
 //! A program beside the host that nothing of the host sees: neither SIGCHLD nor anything for its
-//! `wait(-1)`, and none of its descriptors in the program. How is told in [`keeper`].
+//! `wait(-1)`, and none of its descriptors in the program. How is told in `keeper`.
 
 mod keeper;
 mod memory;
