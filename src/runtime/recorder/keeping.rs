@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io;
 use std::process;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, select, tick};
@@ -40,8 +40,10 @@ pub struct Ends {
 
 /// The clocks as the file has them.
 pub fn now() -> Clock {
+    // It stays what it is for as long as any process lives.
+    static BOOT: OnceLock<[u8; 16]> = OnceLock::new();
     let now = clock::now();
-    Clock { wall: now.wall, boot: now.boot, boot_id: lock::boot_id() }
+    Clock { wall: now.wall, boot: now.boot, boot_id: *BOOT.get_or_init(lock::boot_id) }
 }
 
 /// The open file with everything that is written into it.
