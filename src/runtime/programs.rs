@@ -147,17 +147,16 @@ enum Patience {
 
 fn watch(mut child: Child, mut until: Instant, leave: BorrowedFd<'_>, said: &mut Said) -> Outcome {
     let mut patience = Patience::Waits;
-    let mut begun = false;
     let mut buffer = Vec::new();
     let outcome = loop {
         match child.wait(leave, until, &mut buffer) {
-            Happened::Started => begun = true,
+            Happened::Started => {}
             Happened::Output => said.take(&mut buffer),
             Happened::NotStarted(error) => break Outcome::NotStarted(error),
             Happened::Exited(status) => break Outcome::Exited(status),
             Happened::Signalled(signal) => break Outcome::Signalled(signal),
-            // Before it began, nothing was told to anybody.
-            Happened::Lost if !begun => {
+            // Nothing was told to anybody.
+            Happened::Lost if !child.may_have_begun() => {
                 break Outcome::NotStarted(io::Error::other("it was lost before it began"));
             }
             Happened::Lost => return Outcome::Unknown,

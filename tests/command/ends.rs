@@ -153,6 +153,19 @@ fn a_keeper_that_somebody_kills_is_noticed() {
 }
 
 #[test]
+fn a_keeper_that_is_killed_before_it_can_say_that_the_program_runs_makes_it_no_program_that_never_ran()
+ {
+    let folder = Folder::new("command-lost-early");
+    let mut runs = Runs::new();
+    for round in 0..100 {
+        let report = runs.run(script(round, folder.path(), "kill -9 $PPID"));
+        // Where it comes late, the keeper has even told the end.
+        let told = matches!(report.outcome, Outcome::Unknown | Outcome::Exited(0));
+        assert!(told, "round {round}: {:?}", report.outcome);
+    }
+}
+
+#[test]
 fn many_at_once_all_end_and_are_told_apart() {
     let folder = Folder::new("command-many");
     let mut runs = Runs::new();

@@ -147,6 +147,16 @@ impl Child {
         }
     }
 
+    /// Whether there may have been a program. What was killed before it could report leaves no more
+    /// than that behind: the program may be running before its keeper says so.
+    pub fn may_have_begun(&self) -> bool {
+        self.memory.as_ref().is_none_or(|memory| {
+            let orders = &memory.orders;
+            orders.program.load(Ordering::Acquire) != 0
+                && orders.failed.load(Ordering::Acquire) == 0
+        })
+    }
+
     /// Lets go of a program that has ended, or was never one.
     pub fn release(mut self) {
         // A word, not only the end: a keeper that is being made has copies of all descriptors for a
