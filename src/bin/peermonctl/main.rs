@@ -6,15 +6,21 @@
 
 mod answer;
 mod client;
+mod completions;
 mod connect;
+mod events;
 mod failure;
 mod output;
 mod peers;
 mod replay;
+mod show;
+mod status;
+mod steer;
 mod style;
 mod table;
 mod trace;
 mod units;
+mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,21 +40,31 @@ struct Cli {
 // What a command does is said at its `Args`: a comment here would take the place of the whole.
 #[derive(Subcommand)]
 enum Command {
+    Status(status::Args),
     Peers(peers::Args),
+    Events(events::Args),
+    Watch(watch::Args),
+    Pause(steer::timers::Pause),
+    Resume(steer::timers::Resume),
+    AddPeer(steer::add_peer::Args),
+    RemovePeer(steer::remove_peer::Args),
+    Reload(steer::reload::Args),
+    StopApp(steer::app::Stop),
+    StartApp(steer::app::Start),
+    ReloadApp(steer::app::Reload),
+    LogLevel(steer::log_level::Args),
+    FlushMail(steer::flush_mail::Args),
     Replay(replay::Args),
     /// Traces of heartbeats
     #[command(subcommand)]
     Trace(trace::Command),
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = match &cli.command {
-        Command::Peers(args) => peers::run(args, &mut out),
-        Command::Replay(args) => replay::run(args, &mut out),
-        Command::Trace(command) => trace::run(command, &mut out),
-    };
+    let done = run(&cli.command, &mut out);
     // Bad news is written too before it is told by the exit code.
     let flushed = out.flush().map_err(Failure::Output);
     match done.and(flushed) {
@@ -59,5 +75,27 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.code())
         }
+    }
+}
+
+fn run(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
+    match command {
+        Command::Status(args) => status::run(args, out),
+        Command::Peers(args) => peers::run(args, out),
+        Command::Events(args) => events::run(args, out),
+        Command::Watch(args) => watch::run(args, out),
+        Command::Pause(args) => steer::timers::pause(args, out),
+        Command::Resume(args) => steer::timers::resume(args, out),
+        Command::AddPeer(args) => steer::add_peer::run(args, out),
+        Command::RemovePeer(args) => steer::remove_peer::run(args, out),
+        Command::Reload(args) => steer::reload::run(args, out),
+        Command::StopApp(args) => steer::app::stop(args, out),
+        Command::StartApp(args) => steer::app::start(args, out),
+        Command::ReloadApp(args) => steer::app::reload(args, out),
+        Command::LogLevel(args) => steer::log_level::run(args, out),
+        Command::FlushMail(args) => steer::flush_mail::run(args, out),
+        Command::Replay(args) => replay::run(args, out),
+        Command::Trace(command) => trace::run(command, out),
+        Command::Completions(args) => completions::run(args, out),
     }
 }
