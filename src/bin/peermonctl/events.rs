@@ -89,7 +89,9 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
 
 /// What is no event and must not be mistaken for one.
 pub fn aside(text: &str) {
-    let _ = writeln!(std::io::stderr(), "peermonctl: {}", printable(text));
+    // In one piece: others may write there too.
+    let line = format!("peermonctl: {}\n", printable(text));
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 struct Teller<'a, W> {
