@@ -15,9 +15,12 @@ mod support;
 
 mod fake;
 mod rig;
+mod terminal;
 
 mod completions;
 mod following;
 mod reading;
 mod steering;
+mod top;
 mod unreachable;
+mod why;

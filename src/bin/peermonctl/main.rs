@@ -14,13 +14,16 @@ mod output;
 mod peers;
 mod replay;
 mod show;
+mod spark;
 mod status;
 mod steer;
 mod style;
 mod table;
+mod top;
 mod trace;
 mod units;
 mod watch;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -44,6 +47,8 @@ enum Command {
     Peers(peers::Args),
     Events(events::Args),
     Watch(watch::Args),
+    Why(why::Args),
+    Top(top::Args),
     Pause(steer::timers::Pause),
     Resume(steer::timers::Resume),
     AddPeer(steer::add_peer::Args),
@@ -63,7 +68,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    // Not locked: a panic on any thread must be able to give the terminal back.
+    let mut out = io::BufWriter::new(io::stdout());
     let done = run(&cli.command, &mut out);
     // Bad news is written too before it is told by the exit code.
     let flushed = out.flush().map_err(Failure::Output);
@@ -84,6 +90,8 @@ fn run(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Peers(args) => peers::run(args, out),
         Command::Events(args) => events::run(args, out),
         Command::Watch(args) => watch::run(args, out),
+        Command::Why(args) => why::run(args, out),
+        Command::Top(args) => top::run(args),
         Command::Pause(args) => steer::timers::pause(args, out),
         Command::Resume(args) => steer::timers::resume(args, out),
         Command::AddPeer(args) => steer::add_peer::run(args, out),
