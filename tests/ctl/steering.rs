@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::fake::Fake;
-use super::rig::{Lab, PATIENCE, code, ctl, json as said, monitor, peermonctl};
+use super::rig::{Lab, PATIENCE, code, ctl, json as said, peermonctl};
 use super::support::run::run;
 
 /// Command line, path below /v1/control/, body.
@@ -106,7 +106,7 @@ fn what_a_reload_changes_is_a_table() {
 fn a_client_socket_steers_nothing_and_says_which_one_does() {
     let lab = Lab::new();
     let file = lab.orders("");
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     let outcome = ctl(&["pause", "-s", &lab.socket()]);
     assert_eq!(code(&outcome), Some(1), "{}", outcome.describe());
     assert!(outcome.stderr.contains("needs the control_socket"), "{}", outcome.stderr);
@@ -119,7 +119,7 @@ fn a_client_socket_steers_nothing_and_says_which_one_does() {
 fn the_control_socket_of_a_configuration_is_asked_first_and_for_reading_the_others_after_it() {
     let lab = Lab::new();
     let file = lab.orders("");
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("control_socket = \"orders.control\"\n{text}")).unwrap();
     // Nobody listens there yet.
