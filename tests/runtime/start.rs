@@ -10,7 +10,7 @@ use peermon::proto::event::{EventKind, Interrupt, Reason};
 use peermon::proto::peer::view::State;
 use peermon::proto::rejection::Refusal;
 use peermon::runtime::TableKind;
-use peermon::status::source::{Source, Timers};
+use peermon::status::source::Timers;
 
 use super::{
     descriptors, events, monitor, pair, port, private_table, sockets, threads, turn, until,
