@@ -68,14 +68,14 @@ fn every_command_is_in_a_document_and_says_what_it_does_in_its_help() {
     );
     let commands = below(&help, "Commands:");
     assert!(commands.len() > 15, "{help}");
-    for (command, about) in commands {
+    for (command, about) in commands.into_iter().filter(|(command, _)| command != "help") {
         let named = documents.contains(&format!("`{command}`"))
             || documents.contains(&format!("`peermonctl {command}"));
-        assert!(named || command == "help", "no document names `{command}`");
+        assert!(named, "no document names `{command}`");
         let outcome = ctl(&[&*command, "--help"]);
         assert_eq!(code(&outcome), Some(0), "{}", outcome.describe());
         // A comment in the wrong place would hide the long text behind the short one.
-        assert!(outcome.stdout.starts_with(&*about) || command == "help", "{}", outcome.stdout);
+        assert!(outcome.stdout.starts_with(&*about), "{}", outcome.stdout);
     }
     let replay = ctl(&["replay", "--help"]).stdout;
     assert!(replay.contains("The file has rows seq,send_us,recv_us"), "{replay}");
