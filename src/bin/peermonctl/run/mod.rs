@@ -39,7 +39,7 @@ pub use self::args::Args;
 use self::child::{Processes, Recipe};
 use self::driver::{Bell, Driver, News};
 use self::log::Log;
-use self::machine::{Level, Machine};
+use self::machine::{Ask, Level, Machine};
 use self::relay::Outer;
 use self::signals::Signals;
 use self::socket::NotifySocket;
@@ -137,7 +137,10 @@ fn watched(plan: Plan, log: &Arc<Log>, bell: &Bell) -> Result<Watched, String> {
     let interrupts = Arc::new(move |interrupt: &Interrupt, _: Wall| match interrupt.kind {
         InterruptKind::AppStalled => bell.ring(News::Stalled),
         InterruptKind::Failed => bell.ring(News::Failed),
-        _ => {
+        InterruptKind::StopRequested => bell.ring(News::Asked(Ask::Stop)),
+        InterruptKind::StartRequested => bell.ring(News::Asked(Ask::Start)),
+        InterruptKind::ReloadRequested => bell.ring(News::Asked(Ask::Reload)),
+        InterruptKind::Takeover => {
             let down =
                 interrupt.down.as_ref().and_then(|down| down.peer.as_deref()).unwrap_or("a peer");
             writer.line(Level::Warn, &format!("{down} is down, and this server may take over"));

@@ -74,8 +74,7 @@ impl Watched {
     /// The command died.
     pub fn died(&mut self, detail: &str) {
         if self.leave() {
-            let _ = detail;
-            self.complain(self.monitor.end());
+            self.complain(self.monitor.died(detail));
         }
     }
 
