@@ -159,6 +159,39 @@ fn what_was_meant_for_the_wrapper_is_renewed_for_the_command() {
 }
 
 #[test]
+fn the_command_inherits_no_descriptor_of_the_wrapper() {
+    let list = "import os; print(sorted(map(int, os.listdir('/proc/self/fd'))))";
+    // Whatever this test was started with, its children have too.
+    let bare = run(Command::new("python3").args(["-c", list]), LIMIT);
+    let rig = Rig::new();
+    let wrapped = run(rig.wrapper(&[]).args(["python3", "-c", list]), LIMIT);
+    assert!(bare.stdout.starts_with("[0, 1, 2, 3"), "{}", bare.describe());
+    assert_eq!(wrapped.stdout, bare.stdout);
+}
+
+#[test]
+fn a_reader_of_messages_that_stands_still_holds_nobody() {
+    let rig = Rig::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = rig.wrapper(&["--ready", "now", "-vv"]);
+    command.args(super::rig::server()).stderr(writer);
+    let mut server = Wrapped::start(&mut command);
+    server.said("started");
+    rig.expect(EventKind::Started, Reason::None);
+    // More than a pipe holds, and nobody reads it.
+    let long = "x".repeat(200);
+    for _ in 0..1000 {
+        server.tell(&format!("say STATUS={long}"));
+    }
+    server.tell("echo said");
+    assert_eq!(server.said("echo"), "said");
+    server.tell("exit 4");
+    server.exits(4);
+    assert_eq!(rig.next().kind, EventKind::Down);
+    drop(reader);
+}
+
+#[test]
 fn sigpipe_is_as_usual_or_ignored_as_asked() {
     let ignored = |options: &[&str]| {
         let outcome = shell(options, "grep SigIgn /proc/self/status");

@@ -40,7 +40,8 @@ impl Backoff {
         }
         let at = now.saturating_add(self.next);
         if let Some(limit) = self.limit {
-            while self.recent.front().is_some_and(|start| *start + limit.within <= at) {
+            while self.recent.front().is_some_and(|start| start.saturating_add(limit.within) <= at)
+            {
                 self.recent.pop_front();
             }
             if self.recent.len() >= limit.starts as usize {

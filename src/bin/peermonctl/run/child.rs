@@ -119,7 +119,8 @@ impl Recipe {
         fcntl_setfd(&writer, FdFlags::empty())?;
         let child = command.spawn();
         drop(writer);
-        let child = child?;
+        let child =
+            child.map_err(|error| io::Error::other(format!("no process for it: {error}")))?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let process =
             Process::open(pid.ok_or_else(|| io::Error::other("a process without number"))?)?;
@@ -193,28 +194,20 @@ impl Processes {
                 Ok(None) | Err(_) => break,
             }
         }
-        if let Some(ended) = self.main.as_ref().filter(|main| main.has_ended()).map(|main| main.pid)
-        {
-            changes.extend(match waitpid(Some(ended), WaitOptions::NOHANG) {
+        let ended = self.main.iter().chain(&self.started).filter(|process| process.has_ended());
+        for pid in ended.map(|process| process.pid).collect::<Vec<_>>() {
+            changes.extend(match waitpid(Some(pid), WaitOptions::NOHANG) {
                 // It became ours just now.
                 Ok(Some((pid, status))) => self.note(pid, status),
                 // Somebody else's child: its parent reaps it.
-                _ => Some(self.main_ended(Outcome::Unknown)),
+                _ => self.ended(pid, Outcome::Unknown),
             });
         }
         changes
     }
 
-    fn main_ended(&mut self, outcome: Outcome) -> Change {
-        self.main = None;
-        self.has_left = self.started.is_some();
-        Change::Ended { outcome, is_last: !self.has_left }
-    }
-
     fn note(&mut self, pid: Pid, status: WaitStatus) -> Option<Change> {
-        let is = |process: &Option<Process>| process.as_ref().is_some_and(|known| known.pid == pid);
-        let (is_main, is_started) = (is(&self.main), is(&self.started));
-        let is_followed = is_main || is_started && self.main.is_none();
+        let is_followed = self.main.is(pid) || self.started.is(pid) && self.main.is_none();
         if let Some(signal) = status.stopping_signal() {
             return is_followed.then_some(Change::Stopped(signal));
         }
@@ -226,8 +219,15 @@ impl Processes {
             (_, Some(signal)) => Outcome::Signal(signal),
             _ => return None,
         };
+        self.ended(pid, outcome)
+    }
+
+    fn ended(&mut self, pid: Pid, outcome: Outcome) -> Option<Change> {
+        let (is_main, is_started) = (self.main.is(pid), self.started.is(pid));
         if is_main {
-            return Some(self.main_ended(outcome));
+            self.main = None;
+            self.has_left = self.started.is_some();
+            return Some(Change::Ended { outcome, is_last: !self.has_left });
         }
         if !is_started {
             return None;
@@ -238,5 +238,16 @@ impl Processes {
             (None, true) => Some(Change::Left(outcome)),
             (None, false) => Some(Change::Ended { outcome, is_last: true }),
         }
+    }
+}
+
+/// A process that may be known.
+trait Known {
+    fn is(&self, pid: Pid) -> bool;
+}
+
+impl Known for Option<Process> {
+    fn is(&self, pid: Pid) -> bool {
+        self.as_ref().is_some_and(|process| process.pid == pid)
     }
 }

@@ -103,7 +103,7 @@ impl Driver {
 
     /// Waits, unless there is something to do.
     fn rest(&mut self) {
-        // Only the first time, and after a message too many.
+        // The first time there is: the command is to be started.
         if self.run > 0 {
             self.wait();
         }

@@ -23,7 +23,7 @@ mod socket;
 mod watched;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,14 +50,19 @@ const FAILED: u8 = 125;
 
 /// Runs the command; ends as it does.
 pub fn run(args: &Args) -> ExitCode {
-    let log = Arc::new(Log::new(args.level()));
-    match prepare(args, &log) {
-        Ok(driver) => exit::leave(driver.run()),
-        Err(why) => {
-            log.line(Level::Error, &why);
-            ExitCode::from(FAILED)
+    let log = match Log::new(args.level()) {
+        Ok(log) => Arc::new(log),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "peermonctl: no thread for messages: {error}");
+            return ExitCode::from(FAILED);
         }
+    };
+    let ended = prepare(args, &log).map(Driver::run);
+    if let Err(why) = &ended {
+        log.line(Level::Error, why);
     }
+    log.flush();
+    ended.map_or_else(|_| ExitCode::from(FAILED), exit::leave)
 }
 
 /// Everything that can be wrong is found before the command runs.

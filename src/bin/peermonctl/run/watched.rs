@@ -25,6 +25,8 @@ pub struct Watched {
     /// The command is ready.
     wanted: bool,
     running: bool,
+    /// The monitor cannot go on, and there was none to take its place.
+    broken: bool,
     retry: Option<Instant>,
     delay: Duration,
     activity: Option<u64>,
@@ -51,6 +53,7 @@ impl Watched {
             monitor,
             wanted: false,
             running: false,
+            broken: false,
             retry: None,
             delay: DELAYS.0,
             activity: None,
@@ -101,17 +104,13 @@ impl Watched {
         }
     }
 
-    /// The monitor cannot go on: another one takes its place.
+    /// The monitor cannot go on: another one takes its place, soon.
     pub fn failed(&mut self) {
         self.log.line(Level::Error, "the monitor failed; another one takes its place");
-        (self.running, self.activity) = (false, None);
+        (self.running, self.activity, self.broken) = (false, None, true);
         let _ = self.monitor.close();
-        match make(&self.plan, &self.log, &self.lines, &self.interrupts) {
-            Ok(monitor) => {
-                self.monitor = monitor;
-                self.postpone();
-            }
-            Err(error) => self.log.line(Level::Error, &error.text),
+        if self.wanted {
+            self.postpone();
         }
     }
 
@@ -126,7 +125,7 @@ impl Watched {
         if !self.wanted || self.running {
             return;
         }
-        match self.monitor.start() {
+        match self.start() {
             Ok(()) => self.running = true,
             Err(error) => {
                 let text = &error.text;
@@ -141,6 +140,14 @@ impl Watched {
     /// Nothing of it runs after this.
     pub fn close(&mut self) {
         let _ = self.monitor.close();
+    }
+
+    fn start(&mut self) -> Result<()> {
+        if self.broken {
+            self.monitor = make(&self.plan, &self.log, &self.lines, &self.interrupts)?;
+            self.broken = false;
+        }
+        self.monitor.start()
     }
 
     fn postpone(&mut self) {

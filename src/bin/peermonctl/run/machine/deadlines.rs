@@ -24,7 +24,7 @@ impl Machine {
     /// When it is ready or too late; `ready` tells which.
     fn start_deadline(&self, since: Duration) -> Option<Duration> {
         let (span, _) = self.start_span();
-        Some((since + span).max(self.extended))
+        Some(since.saturating_add(span).max(self.extended))
     }
 
     /// The span, and whether it is ready after that.

@@ -160,7 +160,7 @@ impl Machine {
         match self.backoff.ended(now, healthy) {
             Some(until) => {
                 self.phase = Phase::Waiting { until };
-                let delay = (until - now).as_secs_f64();
+                let delay = (until.saturating_sub(now)).as_secs_f64();
                 self.note(Level::Info, format!("the command is started again in {delay} s"));
             }
             None => {

@@ -226,7 +226,7 @@ impl Machine {
 
     /// Sends `signal`, then SIGKILL if that does not help.
     fn begin_stop(&mut self, now: Duration, then: Then, signal: i32) {
-        let kill_at = now + self.policy.stop_timeout;
+        let kill_at = now.saturating_add(self.policy.stop_timeout);
         self.stop = Some(Stop { then, kill_at, killed: false });
         self.watchdog.excuse(then != Then::Restart, now, &mut self.out);
         // Whoever is stopped by a signal hears no other.

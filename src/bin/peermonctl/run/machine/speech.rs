@@ -59,7 +59,7 @@ impl Machine {
         if !matches!(self.phase, Phase::Running { .. }) {
             return;
         }
-        self.reloads = Some(now + self.policy.start_timeout);
+        self.reloads = Some(now.saturating_add(self.policy.start_timeout));
         self.note(Level::Info, "the command reloads");
         let since = words.iter().find_map(|word| match word {
             Word::MonotonicUsec(at) => Some(format!("\nMONOTONIC_USEC={at}")),

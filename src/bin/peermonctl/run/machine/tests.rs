@@ -224,7 +224,7 @@ fn on_failure() -> Policy {
 fn every_restart_is_a_death_or_an_end_and_then_a_start() {
     let mut run = Run::ready(on_failure());
     let died = Do::Died("killed by signal 9 (SIGKILL)".to_owned());
-    assert_eq!(run.at(1000, KILLED), [died.clone()]);
+    assert_eq!(run.at(1000, KILLED), std::slice::from_ref(&died));
     assert_eq!(run.deadline(), Some(1100));
     assert_eq!(run.at(1100, Input::Time), [Do::Spawn]);
     assert_eq!(run.at(1101, Input::Begun), [Do::Begin]);
