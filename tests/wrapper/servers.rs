@@ -52,7 +52,7 @@ fn a_redis_that_is_shut_down_has_ended_and_one_that_is_killed_is_down() {
 #[test]
 fn a_frozen_redis_is_stalled() {
     let Some(server) = tool::find("redis-server") else { return };
-    let rig = Rig::with("watchdog_timeout = \"500ms\"");
+    let rig = Rig::with("watchdog_timeout = \"3s\"");
     let mut running = Wrapped::start(&mut redis(&rig, &server, &["--ready", "notify", "--quiet"]));
     rig.expect(EventKind::Started, Reason::None);
     let [pid] = children(running.pid())[..] else { panic!("one process") };

@@ -6,6 +6,8 @@ use super::rig::{Rig, Wrapped, send};
 
 /// Long for a process that pulses ten times a second, on a machine that is busy.
 const TIMEOUT: &str = "watchdog_timeout = \"8s\"";
+/// Long for the wrapper, which pulses four times within it.
+const SHORT: &str = "watchdog_timeout = \"3s\"";
 
 #[test]
 fn a_command_that_speaks_the_watchdog_is_stalled_while_it_is_frozen() {
@@ -26,12 +28,12 @@ fn a_command_that_speaks_the_watchdog_is_stalled_while_it_is_frozen() {
 
 #[test]
 fn a_command_that_falls_silent_is_stalled_and_one_that_never_spoke_is_not() {
-    let rig = Rig::with("watchdog_timeout = \"2s\"");
+    let rig = Rig::with(SHORT);
     let mut silent = rig.server(&["--quiet", "--ready", "now"]);
     silent.said("started");
     rig.expect(EventKind::Started, Reason::None);
-    // Three times as long.
-    std::thread::sleep(std::time::Duration::from_secs(6));
+    // More than twice as long.
+    std::thread::sleep(std::time::Duration::from_secs(7));
     silent.tell("say WATCHDOG=1");
     rig.expect(EventKind::Down, Reason::AppStalled);
     silent.tell("say WATCHDOG=1");
@@ -70,7 +72,7 @@ fn a_command_that_says_itself_that_it_hangs_is_believed_without_a_watchdog() {
 
 #[test]
 fn a_stalled_command_is_killed_and_started_again_if_that_is_asked_for() {
-    let rig = Rig::with("watchdog_timeout = \"500ms\"");
+    let rig = Rig::with(SHORT);
     let options = ["--restart", "on-failure", "--on-stall", "kill", "--restart-delay", "1ms", "-q"];
     let mut server = rig.server(&options);
     server.said("started");
@@ -86,7 +88,7 @@ fn a_stalled_command_is_killed_and_started_again_if_that_is_asked_for() {
 
 #[test]
 fn a_stall_does_not_hide_behind_a_process_that_was_stopped_by_hand() {
-    let rig = Rig::with("watchdog_timeout = \"500ms\"");
+    let rig = Rig::with(SHORT);
     let mut command = rig.wrapper(&["--quiet", "--ready", "now"]);
     let mut server =
         Wrapped::start(command.args(["sh", "-c", "echo started $$; while sleep 1; do :; done"]));
