@@ -81,7 +81,10 @@ fn input_and_signals_reach_the_command_and_its_end_by_request_is_an_end() {
     rig.expect(EventKind::Started, Reason::None);
     server.tell("echo through");
     assert_eq!(server.said("echo"), "through");
-    for signal in [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH, libc::SIGINT] {
+    let real_time = libc::SIGRTMIN() + 1;
+    for signal in
+        [libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH, libc::SIGINT, real_time]
+    {
         server.signal(signal);
         assert_eq!(server.said("signal"), signal.to_string());
     }

@@ -46,7 +46,7 @@ def told(number, _frame):
     print("signal", number)
 
 
-for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH):
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGRTMIN + 1):
     if signal.getsignal(number) != signal.SIG_IGN:
         signal.signal(number, told)
 print("started", os.getpid())
