@@ -1,12 +1,11 @@
 //! The NOTIFY_SOCKET: who is heard, and what follows.
 
-use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use peermon::proto::event::{EventKind, Reason};
 
-use super::rig::{Rig, Wrapped, folder_of, is_root, send, until};
+use super::rig::{Rig, Wrapped, folder_of, is_root, send};
 use super::support::tool;
 
 #[test]
@@ -18,12 +17,24 @@ fn a_shell_script_says_that_it_is_ready_and_ends() {
     let mut server = Wrapped::start(command.args(["sh", "-c", script]));
     assert!(rig.heard_nothing());
     server.tell("go");
-    // It waits until its message was read (BARRIER=1).
     server.said("said");
     rig.expect(EventKind::Started, Reason::None);
     server.tell("go");
     server.exits(0);
     rig.expect(EventKind::Ended, Reason::None);
+}
+
+#[test]
+fn whoever_waits_until_its_messages_were_read_is_let_go() {
+    let rig = Rig::new();
+    let mut server = rig.server(&["--ready", "notify", "--quiet"]);
+    server.said("started");
+    server.tell("say READY=1");
+    server.tell("barrier");
+    server.said("barrier passed");
+    rig.expect(EventKind::Started, Reason::None);
+    server.tell("exit 0");
+    server.exits(0);
 }
 
 #[test]
@@ -298,11 +309,8 @@ fn whoever_is_not_ready_in_time_is_stopped() {
 #[test]
 fn folders_of_killed_wrappers_are_removed_by_the_next_one() {
     let rig = Rig::new();
-    let place = rig.folder.join("runtime");
-    std::fs::create_dir(&place).unwrap();
     let start = || {
-        let mut command = rig.wrapper(&["--kill-with-wrapper", "--quiet"]);
-        let mut server = Wrapped::start(command.args(super::rig::server()));
+        let mut server = rig.server(&["--kill-with-wrapper", "--quiet"]);
         server.said("started");
         server.tell("env NOTIFY_SOCKET");
         let socket = server.said("env");
@@ -311,11 +319,9 @@ fn folders_of_killed_wrappers_are_removed_by_the_next_one() {
     let (mut killed, left) = start();
     killed.signal(libc::SIGKILL);
     killed.dies(libc::SIGKILL);
-    assert!(folder_of(&left).exists());
     let (mut next, socket) = start();
-    until("the folder is gone", || !folder_of(&left).exists());
+    assert!(!folder_of(&left).exists());
     next.tell("exit 0");
     next.exits(0);
     assert!(!folder_of(&socket).exists());
-    let _ = std::io::stdout().flush();
 }

@@ -134,12 +134,15 @@ fn the_death_of_the_wrapper_leaves_the_server_or_takes_it_along_as_asked() {
         let rig = Rig::new();
         let mut server = rig.server(options);
         let pid: i32 = server.said("started").parse().unwrap();
+        if survives {
+            rig.expect(EventKind::Started, Reason::None);
+            rig.await_lifelines();
+        }
         server.signal(libc::SIGKILL);
         server.dies(libc::SIGKILL);
         if survives {
             server.tell("echo alive");
             assert_eq!(server.said("echo"), "alive");
-            rig.expect(EventKind::Started, Reason::None);
             rig.expect(EventKind::Down, Reason::ProcessExit);
             send(pid, libc::SIGKILL);
         }

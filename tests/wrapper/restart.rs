@@ -51,9 +51,9 @@ fn a_command_that_is_always_started_again_is_not_after_a_stop() {
 #[test]
 fn after_too_many_restarts_the_wrapper_ends_as_the_command_did() {
     let rig = Rig::new();
-    let options =
-        ["--restart", "always", "--restart-delay", "1ms", "--restart-limit", "3 per 1h", "-q"];
-    let mut command = rig.wrapper(&options);
+    let limit = ["--restart-limit", "3 per 1h"];
+    let restart = ["--restart", "always", "--restart-delay", "1ms", "--ready", "notify", "-q"];
+    let mut command = rig.wrapper(&[&restart[..], &limit].concat());
     let mut server = Wrapped::start(command.args(["sh", "-c", "echo started; exit 9"]));
     for _ in 0..4 {
         server.said("started");

@@ -129,6 +129,11 @@ impl Rig {
         told
     }
 
+    /// Waits until the end of the wrapper's process would be known at once.
+    pub fn await_lifelines(&self) {
+        until("lifelines", || self.monitor.peer_status("server").unwrap().lifelines == 2);
+    }
+
     /// Nothing about the server was told until now.
     pub fn heard_nothing(&self) -> bool {
         self.events.try_iter().all(|told| told.kind == EventKind::NotSeen)

@@ -119,11 +119,19 @@ impl Recipe {
         fcntl_setfd(&writer, FdFlags::empty())?;
         let child = command.spawn();
         drop(writer);
-        let child =
+        let mut child =
             child.map_err(|error| io::Error::other(format!("no process for it: {error}")))?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let process =
-            Process::open(pid.ok_or_else(|| io::Error::other("a process without number"))?)?;
+        let opened = pid.ok_or_else(|| io::Error::other("a process without number"));
+        let process = match opened.and_then(Process::open) {
+            Ok(process) => process,
+            Err(error) => {
+                // Nobody would follow it.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
         // Nothing is said: it was executed, or killed meanwhile.
         let mut error = [0; 4];
         match File::from(reader).read_exact(&mut error) {

@@ -280,6 +280,8 @@ impl Driver {
         }
         while let Ok(news) = self.news.try_recv() {
             match news {
+                // It may be about a run that is over.
+                News::Stalled if !self.watched.is_stalled() => {}
                 News::Stalled => self.tell(Input::Stalled),
                 News::Failed => self.watched.failed(),
                 News::Asked(ask) => self.tell(Input::Asked(ask)),

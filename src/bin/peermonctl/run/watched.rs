@@ -8,6 +8,7 @@ use peermon::config::plan::Plan;
 use peermon::error::Result;
 use peermon::notify::{InterruptHandler, LogHandler};
 use peermon::runtime::Monitor;
+use peermon::status::statistics::APP_STALLED;
 
 use super::log::Log;
 use super::machine::Level;
@@ -102,6 +103,11 @@ impl Watched {
                 Err(error) => self.log.line(Level::Error, &error.text),
             }
         }
+    }
+
+    /// The library sees no progress at present.
+    pub fn is_stalled(&self) -> bool {
+        self.running && self.monitor.statistics().flags & APP_STALLED != 0
     }
 
     /// The monitor cannot go on: another one takes its place, soon.

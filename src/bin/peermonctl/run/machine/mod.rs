@@ -216,12 +216,19 @@ impl Machine {
     fn asked(&mut self, now: Duration, ask: Ask) {
         let alive = self.is_alive();
         match (ask, self.phase) {
-            (Ask::Stop, _) if alive => self.begin_stop(now, Then::Rest, SIGTERM),
+            (Ask::Stop, _) if alive && !self.is_resting() => {
+                self.begin_stop(now, Then::Rest, SIGTERM);
+            }
             (Ask::Stop, Phase::Waiting { .. }) => self.rest(),
             (Ask::Start, Phase::Waiting { .. } | Phase::Resting) => self.spawn(),
             (Ask::Reload, _) if alive => self.out.push(Do::Signal(self.policy.reload_signal)),
             _ => self.note(Level::Info, format!("asked to {ask:?}: there is nothing to do")),
         }
+    }
+
+    /// A stop by an administrator goes on; asking again does not prolong it.
+    fn is_resting(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.then == Then::Rest)
     }
 
     /// Sends `signal`, then SIGKILL if that does not help.

@@ -288,6 +288,7 @@ fn an_administrator_stops_and_starts_the_command() {
     assert_eq!(run.at(40, Input::Asked(Ask::Start)), [Do::Spawn]);
     assert_eq!(run.at(41, Input::Begun), [Do::Begin]);
     assert_eq!(run.at(50, Input::Asked(Ask::Stop)), stop);
+    assert_eq!(run.at(60, Input::Asked(Ask::Stop)), [], "once");
     assert_eq!(run.at(50 + 10 * SECOND, Input::Time), [Do::Signal(SIGKILL)]);
     let done = run.at(11 * SECOND, KILLED);
     let text = "killed by signal 9 (SIGKILL): it did not stop in time";
