@@ -11,6 +11,7 @@ use super::activities::Activities;
 use super::core::Core;
 use super::entropy::Renewal;
 use super::io::Running;
+use super::roster::Roster;
 use super::sys::nudge::Nudge;
 use super::timekeeper::Timekeeper;
 use super::work::resolve::Resolver;
@@ -22,6 +23,7 @@ use crate::notify::log::{Line, LogRegistration, LogSink, Logger, WARN};
 use crate::notify::meter::Meter;
 use crate::notify::queue::Consumer;
 use crate::notify::store::{Desk, Store};
+use crate::notify::survivor::Survivor;
 use crate::notify::waits::Waits;
 use crate::notify::words::interrupt_line;
 use crate::notify::{EventHandler, InterruptHandler};
@@ -87,6 +89,8 @@ pub struct Shared {
     pub accounts: Arc<Accounts>,
     /// Makes the machine draw fresh random numbers.
     pub renewal: Renewal,
+    /// Who is watched at present; a forked child reads it.
+    pub roster: Survivor<Roster>,
     /// What is known of host names when `peermon-io` starts.
     pub resolver: Mutex<Resolver>,
     /// Whether events wait for the host's callback behind a full queue.
@@ -128,6 +132,8 @@ pub struct Parts {
     /// See [`Shared`].
     pub renewal: Renewal,
     /// See [`Shared`].
+    pub roster: Roster,
+    /// See [`Shared`].
     pub resolver: Resolver,
     /// See [`Shared`].
     pub logger: (Logger, Receiver<Line>),
@@ -136,7 +142,7 @@ pub struct Parts {
 impl Shared {
     /// All slots empty, the machine at home.
     pub fn new(parts: Parts) -> Self {
-        let Parts { id, plan, core, events, losses, renewal, resolver, logger } = parts;
+        let Parts { id, plan, core, events, losses, renewal, roster, resolver, logger } = parts;
         let waits = Arc::<Waits>::default();
         let meter = || Meter::new(plan.guest.callback_budget);
         let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits), meter()));
@@ -161,6 +167,7 @@ impl Shared {
             activities: Activities::default(),
             accounts: Arc::default(),
             renewal,
+            roster: Survivor::new(roster),
             resolver: Mutex::new(resolver),
             backlog: AtomicBool::new(false),
             stranded: AtomicBool::new(false),

@@ -70,7 +70,7 @@ impl Monitor {
             return Err(error);
         }
         let eventfd = self.host_end.read();
-        let peers = self.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
+        let peers = shared.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
         match io::start(shared, core, eventfd, peers) {
             Ok(running) => {
                 *phase = Phase::Running(running);
