@@ -22,6 +22,8 @@ use super::notifier::Caller;
 use super::requests::state;
 use super::roster::{Listed, unknown};
 use super::shared::{EventRegistration, Parts, Phase, Shared};
+#[cfg(feature = "http")]
+use super::steering::Control;
 use super::sys::eventfd::HostEnd;
 use super::sys::family::Family;
 use super::work::resolve::{Resolver, look_up};
@@ -60,6 +62,9 @@ pub struct Monitor {
 struct Callers {
     notify: Option<Caller>,
     interrupt: Option<Caller>,
+    /// No code of the host runs on it, but it changes what is the host's.
+    #[cfg(feature = "http")]
+    control: Option<Control>,
 }
 
 impl Monitor {
@@ -204,9 +209,12 @@ impl Drop for Monitor {
         if self.close().is_err() {
             // Inside of one of its own callbacks: the threads end when that returns.
             let mut callers = self.callers();
-            let Callers { notify, interrupt } = &mut *callers;
-            for caller in [notify.take(), interrupt.take()].into_iter().flatten() {
+            for caller in [callers.notify.take(), callers.interrupt.take()].into_iter().flatten() {
                 caller.abandon();
+            }
+            #[cfg(feature = "http")]
+            if let Some(control) = callers.control.take() {
+                control.abandon();
             }
         }
     }
