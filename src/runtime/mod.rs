@@ -47,6 +47,7 @@
 
 mod accounts;
 mod activities;
+mod aside;
 mod channels;
 mod command;
 mod core;

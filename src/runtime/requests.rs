@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+#[cfg(feature = "http")]
+use crossbeam_channel::bounded;
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 
 use super::command::Command;
@@ -10,6 +12,8 @@ use super::core::{Core, NoOutlet};
 use super::shared::{Phase, Shared};
 use super::sys::clock;
 use crate::error::{Code, Error, Result};
+#[cfg(feature = "http")]
+use crate::proto::event::Words;
 use crate::proto::machine::Input;
 
 /// How long `peermon-io` may take to show a change, which is a matter of microseconds.
@@ -36,13 +40,36 @@ impl Shared {
         self.ask(Command::Pause { judge, heartbeat, span })
     }
 
-    /// Ends every pause.
+    /// Ends the pause of timers.
     ///
     /// # Errors
     ///
     /// [`Code::State`] if the monitor does not run.
-    pub fn resume(&self) -> Result<()> {
-        self.ask(Command::Resume)
+    pub fn resume(&self, judge: bool, heartbeat: bool) -> Result<()> {
+        self.ask(Command::Resume { judge, heartbeat })
+    }
+
+    /// Leaves an event about what an administrator asked for, whether the application runs or not. On
+    /// return it is on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::State`] if the monitor is closed or failed.
+    #[cfg(feature = "http")]
+    pub fn note(&self, detail: Words) -> Result<()> {
+        match &mut *self.phase() {
+            Phase::Idle(core) => {
+                self.feed_at_home(core, Input::Note { detail });
+                Ok(())
+            }
+            Phase::Running(running) => {
+                let (done, told) = bounded(0);
+                send(&running.commands, Command::Note { detail, done })?;
+                wait(&told)
+            }
+            Phase::Failed(why) => Err(state(why.clone())),
+            Phase::Closed => Err(state("the monitor is closed")),
+        }
     }
 
     fn ask(&self, command: Command) -> Result<()> {

@@ -135,8 +135,11 @@ fn overview(control: &Control, door: &Door) -> Answer {
     let Overview { config_files, log_level, mail_waiting, listens_to_interrupts, own, peers } =
         control.steer.overview();
     let users: Vec<_> = control.users.iter().map(|user| &*user.name).collect();
+    let about = json::about(&door.source.about());
+    let rejected: Vec<_> = door.source.rejected().iter().map(json::rejection).collect();
     answer::json(&json!({
-        "about": json::about(&door.source.about()),
+        "timers": about["timers"],
+        "about": about,
         "pid": std::process::id(),
         "config_files": config_files,
         "log_level": level_name(Some(log_level)),
@@ -150,6 +153,7 @@ fn overview(control: &Control, door: &Door) -> Answer {
         },
         "peers": peers,
         "users": users,
+        "rejected": rejected,
     }))
 }
 

@@ -206,6 +206,6 @@ impl Monitor {
     ///
     /// [`Code::State`] if the monitor does not run.
     pub fn resume(&self) -> Result<()> {
-        self.shared.resume()
+        self.shared.resume(true, true)
     }
 }

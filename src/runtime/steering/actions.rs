@@ -3,20 +3,19 @@
 use core::time::Duration;
 
 use super::super::requests::state;
-use super::super::roster::unknown;
 use super::super::shared::Shared;
 use super::super::sys::clock;
 use super::reload;
 use super::request::Task;
 use crate::error::{Code, Error};
 use crate::http::control::steer::{
-    Action, Ask, Done, LEVELS, Outcome, Refusal, RefusalKind, Who, level_name,
+    Action, Ask, Done, Outcome, Refusal, RefusalKind, Who, level_name,
 };
-use crate::proto::event::{Interrupt, InterruptKind};
+use crate::proto::event::{Interrupt, InterruptKind, MAX_DETAIL, Words, detail as fitting};
 use crate::status::statistics::RUNNING;
 
-/// The longest detail of an event, in bytes.
-const LONGEST: usize = 160;
+/// So much of the name of a user is told.
+const LONGEST_NAME: usize = 40;
 /// The channel of mail is asked how much waits for so long.
 const MAIL: Duration = Duration::from_secs(2);
 
@@ -49,7 +48,7 @@ pub fn carry_out(shared: &Shared, who: &Who, task: Task) -> Outcome {
 /// Leaves an event before anything is done. A monitor that failed has none to give, and can do little; what
 /// it can do is logged.
 fn announce(shared: &Shared, who: &Who, action: &Action) -> Result<(), Refusal> {
-    let Err(error) = shared.note(&detail("", &action.to_string(), who)) else { return Ok(()) };
+    let Err(error) = shared.note(detail("", &action.to_string(), who)) else { return Ok(()) };
     if shared.failure().is_some() {
         shared.logger.warn(format_args!("control: {}", detail("", &action.to_string(), who)));
         return Ok(());
@@ -59,16 +58,17 @@ fn announce(shared: &Shared, who: &Who, action: &Action) -> Result<(), Refusal> 
 
 fn refused(shared: &Shared, who: &Who, action: &Action, why: &str) {
     let words = format!("{action}: {why}");
-    if let Err(error) = shared.note(&detail("refused: ", &words, who)) {
+    if let Err(error) = shared.note(detail("refused: ", &words, who)) {
         shared.logger.warn(format_args!("control: {}: {error}", detail("refused: ", &words, who)));
     }
 }
 
 /// What an event says: always who it was, and of the rest what there is room for.
-fn detail(prefix: &str, words: &str, who: &Who) -> String {
-    let end = format!(": by {}", printable(&who.to_string(), 80));
-    let room = LONGEST.saturating_sub(prefix.len() + end.len());
-    format!("{prefix}{}{end}", printable(words, room))
+fn detail(prefix: &str, words: &str, who: &Who) -> Words {
+    let by = Who { name: printable(&who.name, LONGEST_NAME).into(), ..who.clone() };
+    let end = format!(": by {by}");
+    let room = MAX_DETAIL.saturating_sub(prefix.len() + end.len());
+    fitting(&format!("{prefix}{}{end}", printable(words, room)))
 }
 
 /// At most `most` bytes, and nothing that a terminal would act on.
@@ -221,14 +221,14 @@ mod tests {
     fn an_event_always_says_who_it_was_and_is_fit_for_a_terminal() {
         let who = Who { uid: 1000, pid: 4711, name: "deploy".into() };
         let by = ": by deploy (uid 1000, pid 4711)";
-        assert_eq!(detail("", "pause judge", &who), format!("pause judge{by}"));
+        assert_eq!(*detail("", "pause judge", &who), format!("pause judge{by}"));
         let long = detail("refused: ", &"x\u{1b}é".repeat(200), &who);
-        assert_eq!(long.len(), LONGEST);
+        assert_eq!(long.len(), MAX_DETAIL);
         assert!(long.starts_with("refused: x??x??") && long.ends_with(&format!("...{by}")));
         assert!(long.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
         let who = Who { name: "n".repeat(250).into(), ..who };
-        assert!(detail("", &"y".repeat(500), &who).len() <= LONGEST);
-        assert_eq!(LEVELS.len(), 6);
-        assert_eq!(unknown("x").code, Code::UnknownPeer);
+        let whole = detail("", &"y".repeat(500), &who);
+        assert_eq!(whole.len(), MAX_DETAIL);
+        assert!(whole.ends_with("nnn... (uid 1000, pid 4711)"), "{whole}");
     }
 }
