@@ -14,7 +14,7 @@ fn half_a_head_holds_a_place_and_no_more_and_one_too_many_is_told_so() {
     for client in &mut held {
         client.say("POST /v1/control/pa");
     }
-    until("the places are taken", || host.client().get("/healthz").status == 503);
+    until("the places are taken", || host.health() == 503);
     let refused = host.client().get("/v1/control");
     assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
     assert!(refused.error().contains("too many connections to the control socket"));
@@ -23,7 +23,7 @@ fn half_a_head_holds_a_place_and_no_more_and_one_too_many_is_told_so() {
     slow.say("use HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(slow.reply().status, 200);
     drop(slow);
-    until("there is room again", || host.client().get("/healthz").status == 200);
+    until("there is room again", || host.health() == 200);
     // And whoever never comes to an end is closed.
     assert!(held.iter_mut().all(Client::is_closed));
 }
@@ -102,7 +102,7 @@ fn a_thousand_connections_leave_the_socket_as_it_was() {
             .collect();
         drop(crowd);
     }
-    until("there is room again", || host.client().get("/healthz").status == 200);
+    until("there is room again", || host.health() == 200);
     host.done("pause", &nothing());
     host.told("pause heartbeat, judge as long as is allowed: by ");
 }
