@@ -13,6 +13,7 @@ mod failure;
 mod output;
 mod peers;
 mod replay;
+mod run;
 mod show;
 mod spark;
 mod status;
@@ -60,6 +61,9 @@ enum Command {
     LogLevel(steer::log_level::Args),
     FlushMail(steer::flush_mail::Args),
     Replay(replay::Args),
+    Run(Box<run::Args>),
+    #[command(name = run::shim::NAME, hide = true)]
+    RunExec(run::shim::Args),
     /// Traces of heartbeats
     #[command(subcommand)]
     Trace(trace::Command),
@@ -68,9 +72,15 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    match &cli.command {
+        // As if the wrapper were not there: it neither holds standard output nor has a status of its own.
+        Command::Run(args) => return run::run(args),
+        Command::RunExec(args) => return run::shim::run(args),
+        _ => {}
+    }
     // Not locked: a panic on any thread must be able to give the terminal back.
     let mut out = io::BufWriter::new(io::stdout());
-    let done = run(&cli.command, &mut out);
+    let done = ask(&cli.command, &mut out);
     // Bad news is written too before it is told by the exit code.
     let flushed = out.flush().map_err(Failure::Output);
     match done.and(flushed) {
@@ -85,7 +95,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
+fn ask(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Status(args) => status::run(args, out),
         Command::Peers(args) => peers::run(args, out),
@@ -105,6 +115,7 @@ fn run(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::FlushMail(args) => steer::flush_mail::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Trace(command) => trace::run(command, out),
+        Command::Run(_) | Command::RunExec(_) => Ok(()),
         Command::Completions(args) => completions::run(args, out),
     }
 }
