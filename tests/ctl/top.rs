@@ -102,6 +102,30 @@ fn a_signal_gives_the_terminal_back() {
 }
 
 #[test]
+fn a_terminal_that_is_gone_ends_it_with_and_without_a_signal() {
+    for signals in ["", "trap '' HUP; "] {
+        let Some(terminal) = Terminal::new(80, 24) else { return };
+        let lab = Lab::new();
+        let _orders = lab.open(&lab.orders(""));
+        let number = lab.folder.join("pid");
+        terminal.line(&format!(
+            "sh -c '{signals}echo $$ > {}; exec {TOP} top -s {}'",
+            number.display(),
+            lab.socket()
+        ));
+        terminal.until_shown(">billing");
+        let pid = until("its number is known", || {
+            std::fs::read_to_string(&number).ok()?.trim().parse::<u32>().ok()
+        });
+        terminal.tmux(&["kill-server"]);
+        until("it is gone", || {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+            (status.as_deref() != Some("peermonctl\n")).then_some(())
+        });
+    }
+}
+
+#[test]
 fn without_a_terminal_or_a_server_the_screen_is_left_alone() {
     let lab = Lab::new();
     let outcome = ctl(&["top", "-s", &lab.socket()]);

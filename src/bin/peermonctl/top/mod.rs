@@ -71,12 +71,8 @@ fn live(screen: &mut Screen, model: &mut Model, feed: &Feed) -> Result<(), Failu
             }
         }
         screen.draw(|frame| draw::draw(frame, model))?;
-        // A signal interrupts the wait, which is no failure.
-        match event::poll(TURN) {
-            Ok(true) => {}
-            Ok(false) => continue,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::Refused(format!("the terminal is gone: {error}"))),
+        if !screen.wait(TURN)? {
+            continue;
         }
         let Event::Key(key) = event::read().map_err(Failure::Output)? else { continue };
         if key.kind == KeyEventKind::Release {
