@@ -88,6 +88,11 @@ impl Rig {
         address(self.number, 4)
     }
 
+    /// Where the monitor of the wrapped server listens.
+    pub fn listens(&self) -> String {
+        format!("{}:28170", address(self.number, 2))
+    }
+
     /// The wrapper with `options`; the command is still to be added.
     pub fn wrapper(&self, options: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_peermonctl"));
