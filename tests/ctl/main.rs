@@ -15,9 +15,13 @@ mod support;
 
 mod fake;
 mod rig;
+mod terminal;
 
 mod completions;
+mod document;
 mod following;
 mod reading;
 mod steering;
+mod top;
 mod unreachable;
+mod why;

@@ -15,13 +15,16 @@ mod peers;
 mod replay;
 mod run;
 mod show;
+mod spark;
 mod status;
 mod steer;
 mod style;
 mod table;
+mod top;
 mod trace;
 mod units;
 mod watch;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -45,6 +48,8 @@ enum Command {
     Peers(peers::Args),
     Events(events::Args),
     Watch(watch::Args),
+    Why(why::Args),
+    Top(top::Args),
     Pause(steer::timers::Pause),
     Resume(steer::timers::Resume),
     AddPeer(steer::add_peer::Args),
@@ -73,7 +78,8 @@ fn main() -> ExitCode {
         Command::RunExec(args) => return run::shim::run(args),
         _ => {}
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    // Not locked: a panic on any thread must be able to give the terminal back.
+    let mut out = io::BufWriter::new(io::stdout());
     let done = ask(&cli.command, &mut out);
     // Bad news is written too before it is told by the exit code.
     let flushed = out.flush().map_err(Failure::Output);
@@ -81,7 +87,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(why) = failure.says() {
-                let _ = writeln!(io::stderr(), "peermonctl: {}", style::printable(&why));
+                let lines: Vec<_> = why.split('\n').map(style::printable).collect();
+                let _ = writeln!(io::stderr(), "peermonctl: {}", lines.join("\n"));
             }
             ExitCode::from(failure.code())
         }
@@ -94,6 +101,8 @@ fn ask(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Peers(args) => peers::run(args, out),
         Command::Events(args) => events::run(args, out),
         Command::Watch(args) => watch::run(args, out),
+        Command::Why(args) => why::run(args, out),
+        Command::Top(args) => top::run(args),
         Command::Pause(args) => steer::timers::pause(args, out),
         Command::Resume(args) => steer::timers::resume(args, out),
         Command::AddPeer(args) => steer::add_peer::run(args, out),

@@ -64,8 +64,11 @@ pub fn since(peer: &Value) -> Option<OffsetDateTime> {
     date(peer, "since").filter(|since| since.unix_timestamp() > 0)
 }
 
-/// The jitter, of which zero is a measure too.
+/// The jitter, of which zero is a measure too where something arrived.
 fn jitter(peer: &Value) -> Option<Duration> {
+    if list(peer, "arrivals_seconds").is_empty() {
+        return None;
+    }
     Duration::try_from_secs_f64(peer["jitter_seconds"].as_f64()?).ok()
 }
 
@@ -121,7 +124,7 @@ pub fn event(event: &Value) -> String {
         line.push_str(&format!(", {}", said("path_address")));
     }
     if let Some(outage) = span(event, "outage_seconds") {
-        let word = if event["kind"] == "DOWN" { "silent for" } else { "outage" };
+        let word = if event["kind"] == "RECOVERED" { "outage" } else { "silent for" };
         line.push_str(&format!(", {word} {}", units::age(outage)));
     }
     if let Some(merged) = event["merged"].as_u64().filter(|merged| *merged > 0) {
@@ -165,7 +168,7 @@ mod tests {
         let row = Row::of(&json!({
             "name": "b", "state": "UP", "reason": "RESTARTED", "address": "10.0.0.2:28170",
             "paths": [{"up": true}, {"up": false}], "flags": ["ONE_WAY"],
-            "jitter_seconds": 0.0, "loss": 0.031,
+            "arrivals_seconds": [0.2], "jitter_seconds": 0.0, "loss": 0.031,
             "evidence": {"interval_seconds": 0.2, "deadline_seconds": 1.0},
             "since": "1970-01-01T00:00:00.000Z",
         }));

@@ -117,6 +117,7 @@ impl Found {
                 "since": peer.since.to_string(),
                 "last_heard_at": peer.last_heard.map(|at| at.to_string()),
                 "activity": peer.activity.as_deref(),
+                "detail": peer.detail.as_deref(),
                 "incarnation": format!("{:016x}", peer.incarnation),
                 "outages": peer.outages,
                 "last_event": key(peer.kept.last_event),

@@ -1,7 +1,7 @@
 //! `peermonctl status`: how a server and its peers are.
 
 mod file;
-mod own;
+pub mod own;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -33,7 +33,7 @@ pub(super) fn write(
         style.paint(paint, &printable(&condition.replace('_', " "))),
         since.unwrap_or_default(),
     )?;
-    for line in pauses(&said["control"]) {
+    for line in pauses(about) {
         writeln!(out, "{}", style.paint(Paint::Calm, &line))?;
     }
     if verbose {
@@ -44,10 +44,10 @@ pub(super) fn write(
     writeln!(out)
 }
 
-/// What the control socket says about paused timers.
-pub fn pauses(control: &Value) -> Vec<String> {
+/// What a server says about its paused timers.
+pub fn pauses(about: &Value) -> Vec<String> {
     let timers = ["heartbeat", "judge"].into_iter().filter_map(|timer| {
-        let state = &control["timers"][timer];
+        let state = &about["timers"][timer];
         if state["paused"] != true {
             return None;
         }
@@ -99,8 +99,12 @@ fn more(said: &Value) -> Vec<String> {
             DASH => String::new(),
             name => format!(" as {name}"),
         };
+        let times = match turned_away["count"].as_u64() {
+            Some(count) if count > 1 => format!(", {count} times"),
+            _ => String::new(),
+        };
         lines.push(format!(
-            "turned away at {}: {}{name}: {}",
+            "turned away at {}: {}{name}: {}{times}",
             text(turned_away, "at"),
             text(turned_away, "from"),
             text(turned_away, "why")
@@ -117,12 +121,12 @@ mod tests {
 
     #[test]
     fn a_paused_timer_says_for_how_long_and_what_that_means() {
-        let control = json!({"timers": {
+        let about = json!({"timers": {
             "judge": {"paused": true},
             "heartbeat": {"paused": true, "remaining_seconds": 12.3},
         }});
         assert_eq!(
-            pauses(&control),
+            pauses(&about),
             [
                 "the heartbeat timer is paused, 12 s remain: its peers are told that it is back then",
                 "the judge timer is paused, until it is resumed: its peers are not judged",
@@ -135,13 +139,17 @@ mod tests {
     #[test]
     fn whoever_was_turned_away_is_named_with_the_reason() {
         let control = json!({"pid": 7, "rejected": [
-            {"at": "2026", "from": "10.0.0.9:1", "why": "wrong-key", "name": "biling\x1b[1m"},
+            {"at": "2026", "from": "10.0.0.9:1", "why": "wrong-key", "name": "biling\x1b[1m", "count": 3},
         ]});
         let said = json!({"about": {}, "control": control});
         let mut bytes = Vec::new();
         write(&mut bytes, Style::PLAIN, &said, true).unwrap();
         let text = String::from_utf8(bytes).unwrap();
-        assert!(text.contains("turned away at 2026: 10.0.0.9:1 as biling\u{fffd}[1m: wrong-key"));
+        assert!(
+            text.contains(
+                "turned away at 2026: 10.0.0.9:1 as biling\u{fffd}[1m: wrong-key, 3 times"
+            )
+        );
         assert!(text.contains("lsof -K -a -i -p 7"), "{text}");
     }
 }
