@@ -51,8 +51,14 @@ impl Rig {
 
     /// `lines`: more for the configuration of the wrapped server.
     pub fn with(lines: &str) -> Self {
+        Self::with_lines(|_| lines.to_owned())
+    }
+
+    /// As [`Rig::with`], for lines that name the folder of this rig.
+    pub fn with_lines(lines: impl FnOnce(&Folder) -> String) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = Folder::new("wrapper");
+        let lines = lines(&folder);
         let config = folder.join("server.toml");
         let [server, watcher] = [2, 3].map(|host| format!("{}:28170", address(number, host)));
         let text = format!(
