@@ -9,12 +9,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use peermon::config::plan::{self, Hidden, Listen};
 use peermon::http::ClientPort;
 use peermon::http::bound::Bound;
+use peermon::http::control::steer::Steer;
 use peermon::notify::log::{Line, Logger};
 use peermon::notify::queue::{Producer, queue};
 use peermon::notify::sink::{Identity, Intake, Sink};
 use peermon::notify::store::Store;
 use peermon::proto::event::{Event, EventKind, Reason};
 use peermon::proto::peer::view::{State, View};
+use peermon::proto::rejection::Rejection;
 use peermon::proto::time::Wall;
 use peermon::status::source::{About, ChannelView, Source};
 
@@ -30,6 +32,7 @@ pub const EPOCH: u64 = 0xe;
 pub struct Made {
     views: Mutex<Vec<View>>,
     about: Mutex<About>,
+    rejected: Mutex<Vec<Rejection>>,
 }
 
 impl Made {
@@ -41,6 +44,11 @@ impl Made {
             views.len() - 1
         });
         change(&mut views[at]);
+    }
+
+    /// A datagram is not taken.
+    pub fn reject(&self, rejection: Rejection) {
+        self.rejected.lock().unwrap().push(rejection);
     }
 
     /// Changes what is known of the monitor.
@@ -60,6 +68,10 @@ impl Source for Made {
 
     fn about(&self) -> About {
         self.about.lock().unwrap().clone()
+    }
+
+    fn rejected(&self) -> Vec<Rejection> {
+        self.rejected.lock().unwrap().clone()
     }
 }
 
@@ -142,8 +154,24 @@ impl Port {
         (store, done): (Store, u64),
         history: Vec<Event>,
     ) -> Self {
-        let source = Arc::clone(&made);
-        let mut port = ClientPort::new(plan, source, spawn).expect("the plan is sound");
+        let source = Arc::clone(&made) as Arc<dyn Source>;
+        let port = ClientPort::new(plan, source, spawn).expect("the plan is sound");
+        Self::run(port, made, (store, done), history)
+    }
+
+    /// The control socket alone, by which `steer` is asked.
+    pub fn steered(control: plan::Control, steer: Arc<dyn Steer>) -> Self {
+        let made = made();
+        let port = ClientPort::closed(Arc::clone(&made) as Arc<dyn Source>, spawn).unwrap();
+        Self::run(port.steered(control, steer), made, (Store::default(), 0), vec![])
+    }
+
+    fn run(
+        mut port: ClientPort,
+        made: Arc<Made>,
+        (store, done): (Store, u64),
+        history: Vec<Event>,
+    ) -> Self {
         let bound = port.bound();
         let (mut producer, consumer) = queue(4096);
         for event in history {

@@ -20,5 +20,6 @@ mod restart;
 mod rig;
 mod servers;
 mod speed;
+mod steering;
 mod terminal;
 mod watchdog;

@@ -63,6 +63,26 @@ fn after_too_many_restarts_the_wrapper_ends_as_the_command_did() {
 }
 
 #[test]
+fn a_monitor_that_cannot_start_holds_no_command_and_is_tried_again() {
+    let rig = Rig::new();
+    let taken = std::net::UdpSocket::bind(rig.listens()).unwrap();
+    let log = rig.folder.join("log");
+    let mut command = rig.wrapper(&["--ready", "now"]);
+    command.args(super::rig::server()).stderr(std::fs::File::create(&log).unwrap());
+    let mut server = Wrapped::start(&mut command);
+    server.said("started");
+    super::rig::until("it is told", || {
+        std::fs::read_to_string(&log).unwrap().contains("the command goes on unwatched")
+    });
+    assert!(rig.heard_nothing());
+    drop(taken);
+    rig.expect(EventKind::Started, Reason::None);
+    server.tell("exit 0");
+    server.exits(0);
+    rig.expect(EventKind::Ended, Reason::None);
+}
+
+#[test]
 fn a_stop_while_it_waits_ends_the_wrapper() {
     let rig = Rig::new();
     let options =

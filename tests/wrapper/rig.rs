@@ -51,8 +51,14 @@ impl Rig {
 
     /// `lines`: more for the configuration of the wrapped server.
     pub fn with(lines: &str) -> Self {
+        Self::with_lines(|_| lines.to_owned())
+    }
+
+    /// As [`Rig::with`], for lines that name the folder of this rig.
+    pub fn with_lines(lines: impl FnOnce(&Folder) -> String) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = Folder::new("wrapper");
+        let lines = lines(&folder);
         let config = folder.join("server.toml");
         let [server, watcher] = [2, 3].map(|host| format!("{}:28170", address(number, host)));
         let text = format!(
@@ -86,6 +92,11 @@ impl Rig {
     /// An address of the loopback that only this rig has.
     pub fn address(&self) -> String {
         address(self.number, 4)
+    }
+
+    /// Where the monitor of the wrapped server listens.
+    pub fn listens(&self) -> String {
+        format!("{}:28170", address(self.number, 2))
     }
 
     /// The wrapper with `options`; the command is still to be added.

@@ -7,6 +7,7 @@ barrier         waits until everything that it has said was read
 env NAME        prints the value
 echo TEXT       prints it
 background      goes into the background as daemons do, and says so by MAINPID=
+ignore N        ignores this signal
 exit N          ends
 kill N          kills itself
 """
@@ -97,6 +98,8 @@ while True:
         out("echo", rest)
     elif words[0] == "background":
         background()
+    elif words[0] == "ignore":
+        signal.signal(int(rest), signal.SIG_IGN)
     elif words[0] == "exit":
         sys.exit(int(rest))
     elif words[0] == "kill":
