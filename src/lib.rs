@@ -16,6 +16,7 @@
 //! each lives in a descriptor table of its own and never runs the host's code. Nor does
 //! `peermon-twin`, which holds the second lifelines in yet another one, nor `peermon-record`, which
 //! keeps the status file, nor the channels (`peermon-clients`, `peermon-mail`, `peermon-command`).
+//! `peermon-control` does what an administrator asks for, in the host's table, without running its code.
 //! `peermon-notify` and `peermon-interrupt` run the host's callbacks, in the host's table. See
 //! [`runtime`].
 //!

@@ -183,7 +183,7 @@ fn account(text: &str) -> Result<(), String> {
     }
     // The largest number means nobody.
     let number = text.bytes().all(|b| b.is_ascii_digit());
-    if number && text.parse::<u32>().is_ok_and(|uid| uid != u32::MAX) || !number {
+    if !number || text.parse::<u32>().is_ok_and(|uid| uid != u32::MAX) {
         return Ok(());
     }
     Err(format!("the number of a user is at most {}", u32::MAX - 1))

@@ -53,7 +53,7 @@ pub fn read(verb: &str, bytes: &[u8]) -> Result<Action, Refusal> {
         return Err(Refusal::new(RefusalKind::Unknown, text));
     };
     let body = Body::new(bytes)?;
-    for key in body.0.keys().filter(|key| !verb.keys.contains(&key.as_str())) {
+    if let Some(key) = body.0.keys().find(|key| !verb.keys.contains(&key.as_str())) {
         let shown: String = key.chars().take(LONGEST_NAME).collect();
         let known = verb.keys.iter().copied();
         let hint = match (nearest(key, known), verb.keys) {

@@ -313,7 +313,8 @@ impl Monitor {
         let stopped = Callers {
             notify: if started.notify { callers.notify.take() } else { None },
             interrupt: if started.interrupt { callers.interrupt.take() } else { None },
-            ..Callers::default()
+            #[cfg(feature = "http")]
+            control: None,
         };
         drop(callers);
         if started.control {
