@@ -133,9 +133,20 @@ impl Lab {
 pub fn monitor(file: &Path) -> Monitor {
     let mut config = Config::new();
     config.load(file).unwrap();
-    let monitor = Monitor::new(config.check().unwrap()).unwrap();
-    monitor.start().unwrap();
-    monitor
+    let plan = config.check().unwrap();
+    // The lock of a status file goes with its last descriptor: the kernel may close those of a thread
+    // after others know that it has ended, and a child that another test has just forked has a copy
+    // until it executes.
+    until("its status file is free", || {
+        let started = Monitor::new(plan.clone()).and_then(|monitor| {
+            monitor.start()?;
+            Ok(monitor)
+        });
+        match started {
+            Err(error) if error.text.contains(" is in use by ") => None,
+            started => Some(started.unwrap()),
+        }
+    })
 }
 
 /// The server of a configuration file, in a process of its own, which can be killed and stopped.

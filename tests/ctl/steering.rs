@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::fake::Fake;
-use super::rig::{Lab, PATIENCE, code, ctl, json as said, peermonctl, process};
+use super::rig::{Lab, PATIENCE, code, ctl, json as said, peermonctl, process, until};
 use super::support::process::Process;
 use super::support::run::run;
 
@@ -162,4 +162,31 @@ fn the_control_socket_of_a_configuration_is_asked_first_and_for_reading_the_othe
     let outcome = run(command.env("PEERMON_CONFIG", &file), PATIENCE);
     assert_eq!((code(&outcome), &*outcome.stdout), (Some(0), "paused\n"));
     assert_eq!(fake.seen().len(), 1);
+}
+
+#[test]
+fn a_real_server_does_what_it_is_asked_for_and_its_events_say_who_asked() {
+    let lab = Lab::new();
+    let file = lab.orders("control_socket = \"orders.control\"");
+    let _orders = lab.open(&file);
+    let asked = |arguments: &[&str]| ctl(&[arguments, &["-c", file.to_str().unwrap()]].concat());
+    // It opens a moment after the other one.
+    until("it can be steered", || (code(&asked(&["log-level", "warn"])) == Some(0)).then_some(()));
+    assert_eq!(code(&asked(&["pause", "--for", "10min"])), Some(0));
+    let text = asked(&["status"]).stdout;
+    assert!(text.contains("the heartbeat timer is paused, "), "{text}");
+    assert!(text.contains("the judge timer is paused"), "{text}");
+    assert_eq!(code(&asked(&["resume"])), Some(0));
+    let text = asked(&["status", "-v"]).stdout;
+    assert!(!text.contains("timer is paused"), "{text}");
+    assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+    let outcome = asked(&["add-peer", "stock", "127.0.0.1:1"]);
+    assert_eq!(code(&outcome), Some(0), "{}", outcome.describe());
+    assert!(asked(&["peers", "--names"]).stdout.lines().any(|name| name == "stock"));
+    assert_eq!(code(&asked(&["remove-peer", "stock"])), Some(0));
+    assert_eq!(code(&asked(&["remove-peer", "stock"])), Some(1));
+    assert_eq!(code(&asked(&["reload", "--dry-run"])), Some(0));
+    let events = asked(&["events"]).stdout;
+    let pause = events.lines().find(|line| line.contains("this server CONTROL: pause"));
+    assert!(pause.is_some_and(|line| line.contains("uid ") && line.contains("pid ")), "{events}");
 }

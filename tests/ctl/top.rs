@@ -1,5 +1,7 @@
 //! `peermonctl top` on a real terminal.
 
+use std::os::unix::net::UnixStream;
+
 use super::rig::{Lab, code, ctl, process, until};
 use super::terminal::Terminal;
 
@@ -135,4 +137,27 @@ fn without_a_terminal_or_a_server_the_screen_is_left_alone() {
     assert_eq!(code(&outcome), Some(1), "{}", outcome.describe());
     assert!(outcome.stderr.contains("needs a terminal"), "{}", outcome.stderr);
     assert!(outcome.stdout.is_empty(), "{:?}", outcome.stdout);
+}
+
+#[test]
+fn a_pause_is_done_on_the_second_key_and_said() {
+    let Some(terminal) = Terminal::new(100, 24) else { return };
+    let lab = Lab::new();
+    let file = lab.orders("control_socket = \"orders.control\"");
+    let _orders = lab.open(&file);
+    let control = lab.folder.join("orders.control");
+    until("the control socket takes connections", || UnixStream::connect(&control).ok());
+    terminal.line(&format!("{TOP} top -s {}; echo left $?", control.display()));
+    terminal.until_shown(">billing");
+    terminal.keys(&["p"]);
+    terminal.until_shown("PAUSE judge and heartbeat for 60_ s?");
+    terminal.keys(&["0", "Enter"]);
+    terminal.until_shown("the heartbeat timer is paused, ");
+    terminal.until_shown("CONTROL: pause ");
+    terminal.keys(&["r"]);
+    terminal.until_shown("RESUME judge and heartbeat?");
+    terminal.keys(&["Enter"]);
+    terminal.until("nothing is paused", |screen| !screen.contains("timer is paused"));
+    terminal.keys(&["q"]);
+    terminal.until_shown("left 0");
 }
