@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::address::DEFAULT_PORT;
 use super::keys::Key;
 use super::peer::{OWN_NAME, literals};
-use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
+use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan, Written};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
@@ -108,8 +108,9 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         twin_port: twin_port(server),
         trace_dir: trace_dir(server)?,
         guest: guest::of(server),
-        channels: channels::of(server, listen)?,
+        channels: channels::of(server, listen, &config.known)?,
         defaults,
+        written: Written(Arc::new(config.clone())),
     })
 }
 
