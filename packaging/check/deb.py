@@ -30,6 +30,9 @@ CONTENTS = {
     "peermon-tools": (
         r"/usr/bin/peermonctl", r"/usr/share/bash-completion/completions/peermonctl",
         r"/usr/share/zsh/vendor-completions/_peermonctl", r"/usr/share/fish/vendor_completions\.d/peermonctl\.fish",
+        r"/usr/share/doc/[^/]+/examples/prometheus/peermon\.rules\.yml",
+        r"/usr/share/doc/[^/]+/examples/grafana/peermon\.json",
+        r"/usr/share/doc/[^/]+/examples/systemd/orders\.service",
     ),
 }
 # Sections of the manual, and whose they are.

@@ -69,6 +69,7 @@ def every_file_is_there(tree):
     wanted += [f"share/man/{page.relative_to(ROOT / 'man')}" for page in sorted((ROOT / "man").glob("man[0-9]/*.[0-9]"))
                if not page.name.startswith("peermonctl")]
     wanted += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "examples-c").glob("*.[ch]"))]
+    wanted += [str(path.relative_to(ROOT)) for path in sorted((ROOT / "contrib").rglob("*")) if path.is_file()]
     missing = [name for name in wanted if not (tree / name).is_file()]
     assert not missing, missing
 
