@@ -11,6 +11,7 @@ mod address;
 mod channels;
 mod check;
 mod duration;
+mod faults;
 mod file;
 mod flap;
 mod guest;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub use address::DEFAULT_PORT;
 pub use peer::{check_address, parse_endpoints, peer_settings};
 
+use self::faults::Faults;
 use self::file::Content;
 use self::keys::Key;
 use self::origin::{Origin, quoted};
@@ -58,6 +60,16 @@ pub struct Config {
     peers: Vec<PeerDraft>,
     index: HashMap<PeerName, usize>,
     last_file: Option<PathBuf>,
+}
+
+/// What a look at a whole file found.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// All that is wrong, in the order of the file, then what is wrong between settings; the text of
+    /// each says the line, where there is one, and what would be right.
+    pub errors: Vec<Error>,
+    /// What the file amounts to, if nothing is wrong.
+    pub plan: Option<Plan>,
 }
 
 /// A peer in the making.
@@ -174,7 +186,36 @@ impl Config {
     /// [`Code::Limit`] if the key file cannot be read; the text says where the setting was written
     /// and what would be right.
     pub fn check(&self) -> Result<Plan> {
-        check::plan(self)
+        let mut faults = Faults::default();
+        let plan = check::plan(self, &mut faults);
+        faults.first()?;
+        plan.ok_or_else(|| Error::new(Code::Internal, "a configuration without a fault has a plan"))
+    }
+
+    /// Everything that is wrong with the file `path`, as [`Config::load`] and [`Config::check`] would
+    /// say it one by one, without what only follows from another error; and the plan, if nothing is.
+    pub fn inspect(path: &Path) -> Inspection {
+        let refused = |error: Error| Inspection { errors: vec![error], plan: None };
+        let bytes = match file::read_regular(path, file::MAX_FILE) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let why = format!("cannot read {}: {}", path.display(), error.text);
+                return refused(Error::new(error.code, why));
+            }
+        };
+        let mut faults = Faults::default();
+        let content = file::parse(path, &bytes, &mut faults);
+        if !faults.is_empty() && content.is_empty() {
+            // Of a file that cannot be read nothing is missing.
+            return Inspection { errors: faults.into_list(), plan: None };
+        }
+        let mut config = Self::new();
+        if let Err(error) = config.take(path, content) {
+            faults.add(error);
+        }
+        let plan = check::plan(&config, &mut faults);
+        let plan = plan.filter(|_| faults.is_empty());
+        Inspection { errors: faults.into_list(), plan }
     }
 
     fn load_bytes(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {
@@ -183,15 +224,22 @@ impl Config {
             let why = format!("{}: the file is larger than {kib} KiB", path.display());
             return Err(Error::new(Code::Limit, why));
         }
-        let Content { server, peers } = file::parse(path, bytes)?;
+        let mut faults = Faults::default();
+        let content = file::parse(path, bytes, &mut faults);
+        faults.first()?;
         let mut next = self.clone();
-        next.last_file = Some(path.to_owned());
-        server.into_iter().for_each(|setting| next.server.put(setting));
-        for peer in peers {
-            let draft = next.draft(&peer.name, &peer.origin)?;
+        next.take(path, content)?;
+        *self = next;
+        Ok(())
+    }
+
+    fn take(&mut self, path: &Path, content: Content) -> Result<()> {
+        self.last_file = Some(path.to_owned());
+        content.server.into_iter().for_each(|setting| self.server.put(setting));
+        for peer in content.peers {
+            let draft = self.draft(&peer.name, &peer.origin)?;
             peer.settings.into_iter().for_each(|setting| draft.section.put(setting));
         }
-        *self = next;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod errors;
 mod flap;
 mod guest;
 mod hostile;
+mod inspection;
 mod keys;
 mod plan;
 mod reference;

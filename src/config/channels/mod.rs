@@ -10,6 +10,7 @@ mod read;
 use core::time::Duration;
 use std::path::Path;
 
+use super::faults::Faults;
 use super::keys::Key;
 use super::plan::{Channels, Listen, StatusFile};
 use super::value::{Section, Setting};
@@ -19,13 +20,13 @@ use crate::error::Result;
 const JOURNAL_WAIT: Duration = Duration::from_millis(100);
 
 /// What a server that listens at `listen` says of them.
-pub(super) fn of(server: &Section, listen: Listen) -> Result<Channels> {
-    Ok(Channels {
-        status_file: status_file(server)?,
-        client: client::of(server, listen)?,
-        mail: mail::of(server)?,
-        command: command::of(server)?,
-    })
+pub(super) fn of(server: &Section, listen: Listen, faults: &mut Faults) -> Channels {
+    Channels {
+        status_file: faults.or(status_file(server), None),
+        client: faults.or(client::of(server, listen), None),
+        mail: faults.or(mail::of(server), None),
+        command: faults.or(command::of(server), None),
+    }
 }
 
 fn status_file(server: &Section) -> Result<Option<StatusFile>> {
