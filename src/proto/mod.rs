@@ -9,4 +9,5 @@ pub mod peer;
 pub mod record;
 pub mod settings;
 pub mod time;
+pub mod visit;
 pub mod wire;
