@@ -1,25 +1,40 @@
 //! `peermonctl`: peermon on the command line.
+//!
+//! Each command is a module with its `Args` and a `run`; what they share is how a monitor is found
+//! ([`connect`]) and asked ([`client`]), how failures become exit codes ([`failure`]), and how text
+//! is laid out ([`table`], [`style`]).
 
+mod answer;
+mod client;
+mod connect;
+mod failure;
+mod output;
+mod peers;
 mod replay;
+mod style;
+mod table;
 mod trace;
 mod units;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use failure::Failure;
+
 /// Servers that watch one another: what an administrator does with them.
 #[derive(Parser)]
-#[command(name = "peermonctl", version, about)]
+#[command(name = "peermonctl", version, after_help = failure::EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+// What a command does is said at its `Args`: a comment here would take the place of the whole.
 #[derive(Subcommand)]
 enum Command {
-    /// What every detector would have done with a recorded trace of heartbeats
+    Peers(peers::Args),
     Replay(replay::Args),
     /// Traces of heartbeats
     #[command(subcommand)]
@@ -30,46 +45,19 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let done = match &cli.command {
+        Command::Peers(args) => peers::run(args, &mut out),
         Command::Replay(args) => replay::run(args, &mut out),
         Command::Trace(command) => trace::run(command, &mut out),
     };
-    match done.and_then(|()| io::Write::flush(&mut out).map_err(Failure::Output)) {
+    // Bad news is written too before it is told by the exit code.
+    let flushed = out.flush().map_err(Failure::Output);
+    match done.and(flushed) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has read enough.
-        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("peermonctl: {failure}");
-            ExitCode::FAILURE
+            if let Some(why) = failure.says() {
+                let _ = writeln!(io::stderr(), "peermonctl: {}", style::printable(&why));
+            }
+            ExitCode::from(failure.code())
         }
-    }
-}
-
-/// Why a command did not succeed.
-#[derive(Debug)]
-enum Failure {
-    /// What was asked for cannot be done, in words for people.
-    Refused(String),
-    /// The result cannot be written.
-    Output(io::Error),
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Refused(why) => f.write_str(why),
-            Self::Output(error) => write!(f, "cannot write the result: {error}"),
-        }
-    }
-}
-
-impl From<String> for Failure {
-    fn from(why: String) -> Self {
-        Self::Refused(why)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
     }
 }
