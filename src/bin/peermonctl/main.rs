@@ -5,9 +5,15 @@
 //! is laid out ([`table`], [`style`]).
 
 mod answer;
+mod check_config;
 mod client;
 mod connect;
+mod doctor;
 mod failure;
+mod findings;
+mod fresh;
+mod init_config;
+mod keygen;
 mod output;
 mod peers;
 mod replay;
@@ -34,6 +40,10 @@ struct Cli {
 // What a command does is said at its `Args`: a comment here would take the place of the whole.
 #[derive(Subcommand)]
 enum Command {
+    CheckConfig(check_config::Args),
+    Doctor(doctor::Args),
+    InitConfig(init_config::Args),
+    Keygen(keygen::Args),
     Peers(peers::Args),
     Replay(replay::Args),
     /// Traces of heartbeats
@@ -45,6 +55,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let done = match &cli.command {
+        Command::CheckConfig(args) => check_config::run(args, &mut out),
+        Command::Doctor(args) => doctor::run(args, &mut out),
+        Command::InitConfig(args) => init_config::run(args, &mut out),
+        Command::Keygen(args) => keygen::run(args, &mut out),
         Command::Peers(args) => peers::run(args, &mut out),
         Command::Replay(args) => replay::run(args, &mut out),
         Command::Trace(command) => trace::run(command, &mut out),

@@ -1,0 +1,263 @@
+//! `peermonctl doctor`: what stands between this server and its peers, in sentences.
+//!
+//! If the server runs, it is asked what it hears. If not, the doctor takes its place for some seconds, asks
+//! each peer with datagrams that change nothing there, and listens to what the peers say by themselves.
+
+mod conclude;
+mod firewall;
+mod holder;
+mod machine;
+mod reach;
+mod running;
+mod sites;
+mod talk;
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use peermon::config::plan::{Listen, Plan};
+use peermon::proto::auth::key_id;
+use serde_json::json;
+
+use self::conclude::Own;
+use self::reach::Reach;
+use self::running::Running;
+use self::sites::Site;
+use self::talk::Ear;
+use crate::check_config;
+use crate::check_config::written::Written;
+use crate::client::Target;
+use crate::connect::ConnectArgs;
+use crate::failure::Failure;
+use crate::findings::{Findings, Level};
+use crate::style::Style;
+use crate::units;
+
+/// So many peers are visited: a datagram a second to each, and a thread for each look.
+const MOST: usize = 256;
+
+/// What stands between a server and its peers: names, keys, ports, firewalls, clocks
+///
+/// While the server runs, it is asked what it hears. Otherwise the doctor speaks in its place for some seconds:
+/// nothing changes at the peers, and nobody is told of anything there.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    /// How long to listen: a server that does not know this one speaks every 5 s
+    #[arg(long, value_name = "DURATION", default_value = "7s", value_parser = units::duration)]
+    wait: Duration,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// See the head of this file.
+pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
+    let Some(file) = args.connect.config() else {
+        return Err(Failure::Usage("say which configuration with --config FILE".into()));
+    };
+    let (mut findings, plan) = check_config::inspect(&file);
+    if let Some(plan) = &plan {
+        machine::look(&file, plan, &mut findings);
+        let visit = Visit { args, plan, written: &Written::read(&file) };
+        visit.make(&mut findings)?;
+    }
+    if args.json {
+        let told = json!({
+            "file": file.display().to_string(),
+            "well": findings.verdict().is_ok(),
+            "findings": findings.json(),
+        });
+        writeln!(out, "{told}")?;
+    } else {
+        findings.write(out, Style::stdout())?;
+        let more = match plan {
+            Some(_) => "",
+            None => " The peers can be looked at when the configuration is right.",
+        };
+        writeln!(out, "\n{}{more}", findings.summary())?;
+    }
+    findings.verdict()
+}
+
+struct Visit<'a> {
+    args: &'a Args,
+    plan: &'a Plan,
+    written: &'a Written,
+}
+
+impl Visit<'_> {
+    fn make(&self, to: &mut Findings) -> Result<(), Failure> {
+        let mut sites = sites::of(self.plan, to);
+        if sites.len() > MOST {
+            let left = sites.len() - MOST;
+            to.unknown("peers", format!("{left} of {} peers were not looked at.", sites.len()));
+            sites.truncate(MOST);
+        }
+        let ear = Ear::open(self.plan.listen);
+        let reach = self.reach(&sites, &ear)?;
+        let trouble = match ear {
+            Ok(ear) => self.in_its_place(&ear, &sites, &reach, to)?,
+            Err(error) => self.without_ear(&error, &sites, &reach, to),
+        };
+        for look in reach.values().filter(|look| look.is_narrow()) {
+            to.warning(
+                "path",
+                format!(
+                    "The way to {} carries packets of {} bytes at the most; the longest datagram of peermon does \
+                     not fit.",
+                    look.address,
+                    look.mtu.unwrap_or(0)
+                ),
+                "Raise the MTU of the link or the tunnel, or use shorter names.",
+            );
+        }
+        if trouble {
+            let mut ports: Vec<u16> =
+                sites.iter().flat_map(|site| &site.addresses).map(SocketAddr::port).collect();
+            ports.push(port(self.plan.listen));
+            ports.sort_unstable();
+            ports.dedup();
+            firewall::look(&ports, to);
+        }
+        Ok(())
+    }
+
+    /// Looks at every way; answers to what is sent go to the configured address only.
+    fn reach(
+        &self,
+        sites: &[Site],
+        ear: &io::Result<Ear>,
+    ) -> Result<HashMap<SocketAddr, Reach>, Failure> {
+        let visits = talk::visits(self.plan, sites)?;
+        let probes: Vec<(SocketAddr, Vec<u8>)> = visits
+            .iter()
+            .zip(sites)
+            .flat_map(|(visit, site)| {
+                let packet = visit.call(1, 1, talk::wall());
+                site.addresses.iter().map(move |address| (*address, packet.as_bytes().to_vec()))
+            })
+            .collect();
+        let away = ear.as_ref().is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable);
+        let from: Option<IpAddr> = match self.plan.listen {
+            Listen::At(at) if !at.ip().is_unspecified() && !away => Some(at.ip()),
+            _ => None,
+        };
+        let found = reach::look(&probes, from);
+        Ok(found.into_iter().map(|look| (look.address, look)).collect())
+    }
+
+    /// The server does not run: somebody speaks in its place. Whether anything is wrong.
+    fn in_its_place(
+        &self,
+        ear: &Ear,
+        sites: &[Site],
+        reach: &HashMap<SocketAddr, Reach>,
+        to: &mut Findings,
+    ) -> Result<bool, Failure> {
+        let plan = self.plan;
+        to.ok(
+            "this server",
+            format!("It does not run; the peers are asked from {} in its place.", plan.listen),
+        );
+        let own = Own {
+            name: plan.settings.name.to_string(),
+            group: plan.settings.group.clone(),
+            key_id: key_id(plan.settings.key.as_deref()),
+            key_place: self.written.key_place(),
+            listen: plan.listen.to_string(),
+        };
+        let words = ear.converse(plan, sites, self.args.wait)?;
+        let (of_sites, strangers) = conclude::sorted(&own, sites, &words);
+        let mut trouble = false;
+        for (site, words) in sites.iter().zip(of_sites) {
+            let ways: Vec<&Reach> = site.addresses.iter().filter_map(|at| reach.get(at)).collect();
+            trouble |= !conclude::peer(&own, site, sites, &words, &ways, to);
+        }
+        for word in strangers {
+            conclude::stranger(&own, sites, word, to);
+        }
+        Ok(trouble)
+    }
+
+    /// Its port cannot be had: it runs, or something else is wrong. Whether anything is.
+    fn without_ear(
+        &self,
+        error: &io::Error,
+        sites: &[Site],
+        reach: &HashMap<SocketAddr, Reach>,
+        to: &mut Findings,
+    ) -> bool {
+        let listen = self.plan.listen;
+        match error.kind() {
+            ErrorKind::AddrInUse => {}
+            ErrorKind::AddrNotAvailable => {
+                to.wrong(
+                    "listen",
+                    format!("{listen} is no address of this machine: the server could not start."),
+                    format!(
+                        "Write an address that `ip address` shows here, or listen = \":{}\" for all of them; is \
+                         this the file of another server?",
+                        port(listen)
+                    ),
+                );
+                return true;
+            }
+            _ => {
+                to.wrong(
+                    "listen",
+                    format!("Nobody can listen at {listen}: {error}."),
+                    "Write another address or port; below 1024 a port needs root.",
+                );
+                return true;
+            }
+        }
+        let asked = Target::find(&self.args.connect).and_then(|target| Running::ask(&target));
+        let running = match asked {
+            Ok(running) => running,
+            Err(failure) => {
+                self.taken(&failure, to);
+                return true;
+            }
+        };
+        if !running.is(self.plan, to) {
+            return true;
+        }
+        running.conflicts(to);
+        let mut trouble = false;
+        for site in sites {
+            let ways: Vec<&Reach> = site.addresses.iter().filter_map(|at| reach.get(at)).collect();
+            trouble |= !running.peer(self.plan, site, &ways, to);
+        }
+        trouble
+    }
+
+    /// Somebody has the port, and nobody answers for it.
+    fn taken(&self, failure: &Failure, to: &mut Findings) {
+        let listen = self.plan.listen;
+        let why = failure.says().unwrap_or_default();
+        let holder = holder::of(listen);
+        let who = holder.as_deref().unwrap_or("another process");
+        to.0.push(
+            crate::findings::Finding::new(
+                Level::Wrong,
+                "listen",
+                format!("The port of {listen} is in use by {who}, which cannot be asked: {why}."),
+            )
+            .advising(
+                "If that is this server, write control_socket and start it anew; else end the other process or \
+                 write another port.",
+            ),
+        );
+    }
+}
+
+fn port(listen: Listen) -> u16 {
+    match listen {
+        Listen::At(address) => address.port(),
+        Listen::Any(port) => port,
+    }
+}

@@ -1,0 +1,264 @@
+//! What this server itself hears, while it runs: its control socket or its client port says so.
+
+use peermon::config::plan::Plan;
+use serde_json::Value;
+
+use super::conclude;
+use super::reach::{Reach, Way};
+use super::sites::Site;
+use crate::client::Target;
+use crate::failure::Failure;
+use crate::findings::Findings;
+use crate::keygen;
+
+/// A running server, asked.
+#[derive(Debug)]
+pub struct Running {
+    peers: Value,
+    /// Only the control socket says it.
+    control: Option<Value>,
+    events: Option<Value>,
+}
+
+impl Running {
+    /// Asks it.
+    pub fn ask(target: &Target) -> Result<Self, Failure> {
+        let peers = target.get("/v1/peers")?;
+        let control = target.get("/v1/control").ok();
+        Ok(Self { peers, control, events: target.get("/v1/events?since=").ok() })
+    }
+
+    /// Whether it is the server of this configuration; says so.
+    pub fn is(&self, plan: &Plan, to: &mut Findings) -> bool {
+        let about = &self.peers["about"];
+        let name = about["name"].as_str().unwrap_or("?");
+        let group = about["group"].as_str().unwrap_or("?");
+        if name != &*plan.settings.name || group != plan.settings.group {
+            to.wrong(
+                "this server",
+                format!(
+                    "What runs here is \"{name}\" of the group \"{group}\", and the file says \"{}\" of the group \
+                     \"{}\".",
+                    plan.settings.name, plan.settings.group
+                ),
+                "Name the configuration that it was started with, or start it anew.",
+            );
+            return false;
+        }
+        match about["condition"].as_str() {
+            Some("running") | None => to.ok("this server", format!("\"{name}\" runs, and says what it hears.")),
+            Some(other) => to.warning(
+                "this server",
+                format!("The process of \"{name}\" is there, but its application is {other}: nobody is watched."),
+                "Start the application: monitor_app_start, or peermonctl start-app.",
+            ),
+        }
+        true
+    }
+
+    /// Says what is to be said of `site`; whether it is well.
+    pub fn peer(&self, plan: &Plan, site: &Site, reach: &[&Reach], to: &mut Findings) -> bool {
+        let peers = self.peers["peers"].as_array();
+        let found =
+            peers.and_then(|all| all.iter().find(|peer| peer["name"] == site.name.as_str()));
+        let about = &*site.name;
+        let Some(peer) = found else {
+            to.wrong(
+                about,
+                "The running server does not watch it: it was started before this file named it.",
+                "peermonctl reload, or start the server anew.",
+            );
+            return false;
+        };
+        let flag = |name: &str| {
+            peer["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == name))
+        };
+        if let Some(offset) = peer["clock_offset_seconds"].as_f64() {
+            conclude::clock(about, offset, to);
+        }
+        if flag("NAME_CONFLICT") {
+            to.wrong(
+                about,
+                format!("Two processes call themselves \"{about}\": the same name twice."),
+                "Each server has a name of its own; look for a second one, or a copied configuration.",
+            );
+            return false;
+        }
+        if flag("KEY_MISMATCH") {
+            to.wrong(
+                about,
+                format!(
+                    "It uses another key than this server (key id {}).",
+                    keygen::shown(peermon::proto::auth::key_id(plan.settings.key.as_deref()))
+                ),
+                "Copy the key file of one of the two to the other, and start that server anew.",
+            );
+            return false;
+        }
+        let state = peer["state"].as_str().unwrap_or("UNKNOWN");
+        if matches!(state, "UP" | "PAUSED") {
+            return well(about, peer, state, &flag, to);
+        }
+        let why = peer["why"].as_str().unwrap_or("It is not heard.");
+        if state == "ENDED" {
+            to.ok(about, format!("It ended gracefully, and is not awaited. {why}"));
+            return true;
+        }
+        let said = self.rejected(site, plan, to);
+        let open = reach.iter().all(|look| look.udp == Way::Open && look.tcp == Way::Open);
+        if !said {
+            let advice = match (state, open) {
+                ("UNKNOWN", true) => format!(
+                    "Something listens there: its file may have no [[peer]] \"{}\" with an address of this server, \
+                     or another key, or a firewall drops UDP.",
+                    plan.settings.name
+                ),
+                (_, true) => "Something listens there: look at its own log, and at peermonctl why."
+                    .to_owned(),
+                _ => way(reach),
+            };
+            to.wrong(about, format!("It is {state} here. {why}"), advice);
+        }
+        false
+    }
+
+    /// What was refused of the peer's datagrams says more than its silence. Whether there is anything.
+    fn rejected(&self, site: &Site, plan: &Plan, to: &mut Findings) -> bool {
+        let rejected = self.control.as_ref().and_then(|control| control["rejected"].as_array());
+        let of_site = |entry: &&Value| {
+            let from =
+                entry["from"].as_str().and_then(|from| from.parse::<std::net::SocketAddr>().ok());
+            from.is_some_and(|from| site.addresses.iter().any(|at| at.ip() == from.ip()))
+        };
+        let last = rejected.and_then(|all| all.iter().rev().find(of_site));
+        let Some(entry) = last else { return false };
+        let from = entry["from"].as_str().unwrap_or("?");
+        let (about, own) = (&*site.name, &*plan.settings.name);
+        let named = entry["name"].as_str();
+        let (says, advice) = match (entry["why"].as_str().unwrap_or("?"), named) {
+            ("wrong-key", _) => (
+                format!(
+                    "It uses another key than this server (key id {}).",
+                    keygen::shown(peermon::proto::auth::key_id(plan.settings.key.as_deref()))
+                ),
+                "Copy the key file of one of the two to the other, and start that server anew."
+                    .to_owned(),
+            ),
+            (_, Some(name)) if name == own => (
+                format!(
+                    "The server at {from} calls itself \"{name}\", as this server does: the same name twice."
+                ),
+                "Each server has a name of its own; is its file a copy of this one?".to_owned(),
+            ),
+            (_, Some(name)) if name != about => (
+                format!(
+                    "The server at {from} calls itself \"{name}\", and this file calls it \"{about}\"."
+                ),
+                format!(
+                    "Write name = \"{name}\" in its [[peer]] here, or name = \"{about}\" there."
+                ),
+            ),
+            ("unknown-sender", _) => (
+                format!(
+                    "The server at {from} has another name than \"{about}\", or another group."
+                ),
+                "Compare the names and the groups of both files.".to_owned(),
+            ),
+            ("wrong-group-or-name", _) => (
+                format!(
+                    "The server at {from} speaks to another name than \"{own}\", or in another group."
+                ),
+                "Compare the names and the groups of both files.".to_owned(),
+            ),
+            ("other-version", _) => (
+                format!("What listens at {from} speaks another version of peermon's protocol."),
+                "Install the same version of peermon on both machines.".to_owned(),
+            ),
+            (other, _) => (
+                format!("Datagrams from {from} are refused: {other}."),
+                "Look at both configurations with peermonctl check-config.".to_owned(),
+            ),
+        };
+        to.wrong(about, says, advice);
+        true
+    }
+
+    /// Names that were claimed twice lately.
+    pub fn conflicts(&self, to: &mut Findings) {
+        let events = self.events.as_ref().and_then(|events| events["events"].as_array());
+        let conflict =
+            |event: &&Value| event["kind"] == "NAME_CONFLICT" || event["event"] == "NAME_CONFLICT";
+        if let Some(event) = events.and_then(|all| all.iter().rev().find(conflict)) {
+            let peer = event["peer"].as_str().unwrap_or("this server");
+            to.warning(
+                peer,
+                "Two processes have claimed this name since the server keeps its events: the same name twice.",
+                "Each server has a name of its own; look for a second one, or a copied configuration.",
+            );
+        }
+    }
+}
+
+/// It is UP or paused; is that all?
+fn well(
+    about: &str,
+    peer: &Value,
+    state: &str,
+    flag: &impl Fn(&str) -> bool,
+    to: &mut Findings,
+) -> bool {
+    if flag("ONE_WAY") {
+        to.wrong(
+            about,
+            "It is heard, but does not hear this server: the way there does not carry datagrams.",
+            "Let UDP into that machine's firewall, from this machine.",
+        );
+        return false;
+    }
+    let held = peer["held_state"].as_str();
+    if held == Some("DOWN") || flag("HELD_DOWN") {
+        to.warning(
+            about,
+            "It holds this server for DOWN.",
+            "Its own peermonctl why says for what reason.",
+        );
+    }
+    if flag("QOS_UNMET") {
+        to.warning(
+            about,
+            "It speaks less often than detect_within asks for, or is misjudged more often than was tolerated.",
+            "Look at min_interval and max_interval of both files; peermonctl check-config explains them.",
+        );
+    }
+    let address = peer["address"].as_str().unwrap_or("its address");
+    let lines = peer["lifelines"].as_u64().unwrap_or(0);
+    to.ok(about, format!("It is {state} at {address}, with {lines} of 2 lifelines."));
+    true
+}
+
+/// What the way there is like, as advice.
+fn way(reach: &[&Reach]) -> String {
+    let Some(look) = reach.iter().find(|look| look.tcp != Way::Open).or(reach.first()) else {
+        return "Its address is not known.".into();
+    };
+    let at = look.address;
+    match (look.udp, look.tcp) {
+        (Way::NoRoute, _) | (_, Way::NoRoute) => format!("This machine has no route to {at}."),
+        (Way::Forbidden, _) => format!("This machine's own firewall lets nothing out to {at}."),
+        (Way::NoMachine, _) | (_, Way::NoMachine) => {
+            format!("No machine has the address {}: it is off, or the address is wrong.", at.ip())
+        }
+        (Way::Refused, _) | (_, Way::Refused) => {
+            format!(
+                "Nothing listens at {at}: the server does not run, or it listens at another port."
+            )
+        }
+        (_, Way::Silent) if look.is_there => {
+            format!(
+                "The machine is there, but nothing comes back from port {}: a firewall drops it.",
+                at.port()
+            )
+        }
+        _ => format!("Nothing comes back from {at}: a firewall drops it, or the machine is off."),
+    }
+}
