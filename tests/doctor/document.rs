@@ -1,0 +1,1 @@
+//! The page for beginners: its commands are run as they stand there.
