@@ -360,10 +360,14 @@ pub fn clock(about: &str, seconds: f64, to: &mut Findings) {
     if seconds.abs() <= CLOCKS {
         return;
     }
-    let side = if seconds > 0.0 { "ahead of" } else { "behind" };
+    let by = units::show(seconds.abs() * 1e9);
+    let says = match seconds > 0.0 {
+        true => format!("Its clock is {by} ahead of this machine's."),
+        false => format!("Its clock is {by} behind this machine's."),
+    };
     to.warning(
         about,
-        format!("Its clock is {} {side} this machine's.", units::show(seconds.abs() * 1e9)),
+        says,
         "Nothing is decided by dates, but logs and mails mislead: let both machines follow one time \
          (timedatectl status).",
     );
