@@ -260,6 +260,12 @@ extern "C" {
 #define MONITOR_EVENT_SELF_CONNECTED 16384
 
 /**
+ * An administrator asked this monitor for something through "control_socket"; the event's detail says
+ * what, and who.
+ */
+#define MONITOR_EVENT_CONTROL 32768
+
+/**
  * The mask of all kinds, those of later versions included.
  */
 #define MONITOR_EVENT_ALL 4294967295u
@@ -451,6 +457,23 @@ extern "C" {
  * told.
  */
 #define MONITOR_INTERRUPT_APP_STALLED 1
+
+/**
+ * An administrator asks the application to end, through "control_socket": it should stop its work and
+ * call monitor_app_end, not from the callback itself if that would take long.
+ */
+#define MONITOR_INTERRUPT_STOP_REQUESTED 2
+
+/**
+ * An administrator asks the application to start again after its end: it should take up its work and
+ * call monitor_app_start.
+ */
+#define MONITOR_INTERRUPT_START_REQUESTED 3
+
+/**
+ * An administrator asks the application to read its own configuration again.
+ */
+#define MONITOR_INTERRUPT_RELOAD_REQUESTED 4
 
 /**
  * A peer with "interrupt_on_down" went down: this server may take its work over, behind a lock or
@@ -678,6 +701,12 @@ struct monitor_event {
    * it. NULL if it names none, and for everything else.
    */
   const char *activity;
+  /**
+   * CONTROL: what an administrator asked for, and who. DOWN (PROCESS_EXIT): how the process ended,
+   * if somebody who saw it said so ("killed by signal 9 (SIGKILL)"). At most 160 bytes on one line;
+   * NULL for everything else.
+   */
+  const char *detail;
 };
 
 /**

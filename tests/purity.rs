@@ -41,13 +41,14 @@ const RINGS: [Ring; 7] = [
 ];
 
 /// What a sink may know: the ground (a checked configuration) and the data of the pure ring.
-const DATA: [&str; 9] = [
+const DATA: [&str; 10] = [
     "config::plan",
     "error",
     "proto::event",
     "proto::memory",
     "proto::peer::view",
     "proto::record",
+    "proto::rejection",
     "proto::settings",
     "proto::time",
     "proto::machine::Counters",

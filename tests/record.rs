@@ -203,8 +203,13 @@ impl Puppet {
             heard_paths: 0,
             list_digest: 0,
         };
-        let names =
-            Names { group: "default", sender: "puppet", receiver: "observer", activity: None };
+        let names = Names {
+            group: "default",
+            sender: "puppet",
+            receiver: "observer",
+            activity: None,
+            death: None,
+        };
         self.socket.send_to(encode(&header, names, &self.send).as_bytes(), self.to).unwrap();
     }
 }

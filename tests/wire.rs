@@ -43,7 +43,13 @@ impl Dump {
     }
 
     fn names(&self) -> Names<'static> {
-        Names { group: said("group"), sender: self.sender, receiver: self.receiver, activity: None }
+        Names {
+            group: said("group"),
+            sender: self.sender,
+            receiver: self.receiver,
+            activity: None,
+            death: None,
+        }
     }
 }
 
@@ -449,7 +455,7 @@ fn the_longest_names_fit_and_are_the_longest_datagram() {
     let dump = dumps().remove(0);
     let bytes = dump.bytes();
     let header = decode(&bytes).unwrap().header;
-    let names = Names { group: &name, sender: &name, receiver: &name, activity: None };
+    let names = Names { group: &name, sender: &name, receiver: &name, activity: None, death: None };
     let packet = encode(&header, names, &dump.key());
     assert_eq!(packet.as_bytes().len(), MAX_SENT);
     let again = decode(packet.as_bytes()).unwrap();
@@ -549,7 +555,7 @@ proptest! {
     ) {
         let key = DirectionKey::derive(key.as_deref(), &header.sender, &header.receiver);
         let (group, sender, receiver) = (&*names.0, &*names.1, &*names.2);
-        let packet = encode(&header, Names { group, sender, receiver, activity: None }, &key);
+        let packet = encode(&header, Names { group, sender, receiver, activity: None, death: None }, &key);
         let datagram = decode(packet.as_bytes()).unwrap();
         prop_assert_eq!(datagram.header, header);
         prop_assert!(datagram.verifies(&key));

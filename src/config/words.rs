@@ -232,6 +232,6 @@ mod tests {
         assert_eq!(event_bits("ALL"), Ok(u32::MAX));
         let told = event_bits("RECOVERD").unwrap_err();
         assert_eq!(told, "there is no such kind of event; did you mean \"RECOVERED\"?");
-        assert!(event_bits("x").unwrap_err().contains("SELF_CONNECTED, ALL"));
+        assert!(event_bits("x").unwrap_err().contains("CONTROL, ALL"));
     }
 }

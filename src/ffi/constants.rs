@@ -59,6 +59,9 @@ pub const MONITOR_EVENT_SELF_STALLED: u32 = 4096;
 pub const MONITOR_EVENT_SELF_ISOLATED: u32 = 8192;
 /// This server's own link or route is back.
 pub const MONITOR_EVENT_SELF_CONNECTED: u32 = 16384;
+/// An administrator asked this monitor for something through "control_socket"; the event's detail says
+/// what, and who.
+pub const MONITOR_EVENT_CONTROL: u32 = 32768;
 /// The mask of all kinds, those of later versions included.
 pub const MONITOR_EVENT_ALL: u32 = 0xFFFF_FFFF_u32;
 
@@ -148,6 +151,14 @@ pub const MONITOR_TIMER_HEARTBEAT: u32 = 2;
 /// "watchdog_timeout", or an activity made no progress within its deadline. The peers are being
 /// told.
 pub const MONITOR_INTERRUPT_APP_STALLED: u32 = 1;
+/// An administrator asks the application to end, through "control_socket": it should stop its work and
+/// call monitor_app_end, not from the callback itself if that would take long.
+pub const MONITOR_INTERRUPT_STOP_REQUESTED: u32 = 2;
+/// An administrator asks the application to start again after its end: it should take up its work and
+/// call monitor_app_start.
+pub const MONITOR_INTERRUPT_START_REQUESTED: u32 = 3;
+/// An administrator asks the application to read its own configuration again.
+pub const MONITOR_INTERRUPT_RELOAD_REQUESTED: u32 = 4;
 /// A peer with "interrupt_on_down" went down: this server may take its work over, behind a lock or
 /// a fence (see "No mutual exclusion" above).
 pub const MONITOR_INTERRUPT_TAKEOVER: u32 = 5;
@@ -221,6 +232,7 @@ mod tests {
             (MONITOR_EVENT_SELF_STALLED, EventKind::SelfStalled),
             (MONITOR_EVENT_SELF_ISOLATED, EventKind::SelfIsolated),
             (MONITOR_EVENT_SELF_CONNECTED, EventKind::SelfConnected),
+            (MONITOR_EVENT_CONTROL, EventKind::Control),
         ];
         assert_eq!(kinds.len(), EventKind::ALL.len());
         for (number, kind) in kinds {
@@ -269,6 +281,9 @@ mod tests {
         assert_eq!(MONITOR_STATUS_HELD_DOWN, view::FLAG_HELD_DOWN);
         assert_eq!(MONITOR_STATUS_NAME_CONFLICT, view::FLAG_NAME_CONFLICT);
         assert_eq!(MONITOR_INTERRUPT_APP_STALLED, InterruptKind::AppStalled as u32);
+        assert_eq!(MONITOR_INTERRUPT_STOP_REQUESTED, InterruptKind::StopRequested as u32);
+        assert_eq!(MONITOR_INTERRUPT_START_REQUESTED, InterruptKind::StartRequested as u32);
+        assert_eq!(MONITOR_INTERRUPT_RELOAD_REQUESTED, InterruptKind::ReloadRequested as u32);
         assert_eq!(MONITOR_INTERRUPT_TAKEOVER, InterruptKind::Takeover as u32);
         assert_eq!(MONITOR_INTERRUPT_FAILED, InterruptKind::Failed as u32);
         assert_eq!(MONITOR_ACTIVITY_SIZE, machine::MAX_ACTIVITY_NAME + 1);

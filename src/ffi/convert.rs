@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use core::ptr;
 use std::io::Write;
 
-use crate::proto::event::{Event, Interrupt};
+use crate::proto::event::{Event, Interrupt, MAX_DETAIL};
 use crate::proto::peer::view::View;
 use crate::proto::time::{Wall, nanos};
 use crate::status::statistics::Statistics;
@@ -29,6 +29,7 @@ pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) ->
     let name = event.peer.as_deref().map(name_of);
     let address = event.path.map(|path| address_of(path.address));
     let activity = event.activity.as_deref().map(activity_of);
+    let detail = event.detail.as_deref().map(text_of::<{ MAX_DETAIL + 1 }>);
     let evidence = &event.evidence;
     let converted = monitor_event {
         size: size_of_u32::<monitor_event>(),
@@ -52,6 +53,7 @@ pub fn with_event<T>(event: &Event, use_it: impl FnOnce(*const monitor_event) ->
         outages: event.outages,
         address: address.as_ref().map_or(ptr::null(), |address| address.as_ptr().cast()),
         activity: activity.as_ref().map_or(ptr::null(), |activity| activity.as_ptr()),
+        detail: detail.as_ref().map_or(ptr::null(), |detail| detail.as_ptr()),
     };
     use_it(&raw const converted)
 }
@@ -181,6 +183,11 @@ fn name_of(name: &str) -> [c_char; MONITOR_NAME_SIZE] {
 /// The name of an activity with its NUL; valid (1 to 63 bytes) long before it gets here.
 fn activity_of(name: &str) -> [c_char; MONITOR_ACTIVITY_SIZE] {
     with_nul(name)
+}
+
+/// A text of at most so many bytes with its NUL.
+fn text_of<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
+    with_nul(text)
 }
 
 fn with_nul<const SIZE: usize>(text: &str) -> [c_char; SIZE] {

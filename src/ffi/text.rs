@@ -55,6 +55,7 @@ pub extern "C" fn monitor_event_name(kind: u32) -> *const c_char {
         MONITOR_EVENT_SELF_STALLED => c"SELF_STALLED",
         MONITOR_EVENT_SELF_ISOLATED => c"SELF_ISOLATED",
         MONITOR_EVENT_SELF_CONNECTED => c"SELF_CONNECTED",
+        MONITOR_EVENT_CONTROL => c"CONTROL",
         _ => UNKNOWN,
     };
     name.as_ptr()

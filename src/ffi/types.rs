@@ -81,6 +81,10 @@ pub struct monitor_event {
     /// DOWN (APP_STALLED): the activity of the peer's application that stands still, as the peer names
     /// it. NULL if it names none, and for everything else.
     pub activity: *const c_char,
+    /// CONTROL: what an administrator asked for, and who. DOWN (PROCESS_EXIT): how the process ended,
+    /// if somebody who saw it said so ("killed by signal 9 (SIGKILL)"). At most 160 bytes on one line;
+    /// NULL for everything else.
+    pub detail: *const c_char,
 }
 
 /// What happened, why, and the numbers behind it.
@@ -298,7 +302,8 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn layouts_of_released_structs_never_move() {
-        assert_eq!(size_of::<monitor_event>(), 136);
+        assert_eq!(size_of::<monitor_event>(), 144);
+        assert_eq!(offset_of!(monitor_event, detail), 136);
         assert_eq!(offset_of!(monitor_event, activity), 128);
         assert_eq!(offset_of!(monitor_event, path), 112);
         assert_eq!(offset_of!(monitor_event, address), 120);

@@ -36,6 +36,14 @@ impl Interrupts {
     pub fn raise(&self, interrupt: Interrupt, at: Wall) {
         let mut waiting = self.lock();
         let place = waiting.iter().position(|(other, _)| says_the_same(other, &interrupt));
+        // Of what an administrator asked for the last word comes last.
+        let place = match place {
+            Some(former) if is_request(&interrupt) => {
+                waiting.remove(former);
+                None
+            }
+            place => place,
+        };
         match place.and_then(|at| waiting.get_mut(at)) {
             // The application must act on the latest DOWN, in the place of the first.
             Some(place) if interrupt.kind == InterruptKind::Takeover => *place = (interrupt, at),
@@ -69,6 +77,15 @@ impl Interrupts {
 
 fn is_stall(interrupt: &Interrupt) -> bool {
     interrupt.kind == InterruptKind::AppStalled
+}
+
+fn is_request(interrupt: &Interrupt) -> bool {
+    matches!(
+        interrupt.kind,
+        InterruptKind::StopRequested
+            | InterruptKind::StartRequested
+            | InterruptKind::ReloadRequested
+    )
 }
 
 fn says_the_same(one: &Interrupt, other: &Interrupt) -> bool {

@@ -63,6 +63,7 @@ pub fn event(event: &Event) -> Value {
     put("merged", json!(event.merged));
     put("outages_in_window", json!(event.outages));
     put("activity", json!(event.activity.as_deref()));
+    put("detail", json!(event.detail.as_deref()));
     put("path", json!(event.path.map(|path| path.number)));
     put("path_address", json!(event.path.map(|path| path.address.to_string())));
     put("told_late", json!(event.telling == Telling::AfterRest));

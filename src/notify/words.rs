@@ -9,6 +9,9 @@ use crate::proto::event::{Event, EventKind, Interrupt, InterruptKind, Reason, Te
 pub const fn interrupt_name(kind: InterruptKind) -> &'static str {
     match kind {
         InterruptKind::AppStalled => "APP_STALLED",
+        InterruptKind::StopRequested => "STOP_REQUESTED",
+        InterruptKind::StartRequested => "START_REQUESTED",
+        InterruptKind::ReloadRequested => "RELOAD_REQUESTED",
         InterruptKind::Takeover => "TAKEOVER",
         InterruptKind::Failed => "FAILED",
     }
@@ -47,6 +50,9 @@ fn write_event(line: &mut String, event: &Event) -> core::fmt::Result {
     }
     if let Some(activity) = &event.activity {
         write!(line, " activity {activity:?}")?;
+    }
+    if let Some(detail) = &event.detail {
+        write!(line, ": {detail}")?;
     }
     let evidence = &event.evidence;
     let spans = [

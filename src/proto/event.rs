@@ -41,11 +41,13 @@ pub enum EventKind {
     SelfIsolated = 1 << 13,
     /// This server's own link or route is back.
     SelfConnected = 1 << 14,
+    /// An administrator asked this monitor for something, see [`Event::detail`].
+    Control = 1 << 15,
 }
 
 impl EventKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Started,
         Self::Late,
         Self::Down,
@@ -61,6 +63,7 @@ impl EventKind {
         Self::SelfStalled,
         Self::SelfIsolated,
         Self::SelfConnected,
+        Self::Control,
     ];
 
     /// The number of the C interface: a single bit.
@@ -86,6 +89,7 @@ impl EventKind {
             Self::SelfStalled => "SELF_STALLED",
             Self::SelfIsolated => "SELF_ISOLATED",
             Self::SelfConnected => "SELF_CONNECTED",
+            Self::Control => "CONTROL",
         }
     }
 
@@ -186,6 +190,22 @@ pub type PeerName = Arc<str>;
 /// The name of something that the application does; cheap to clone.
 pub type ActivityName = Arc<str>;
 
+/// Something said in a few words; cheap to clone.
+pub type Words = Arc<str>;
+
+/// The longest [`Event::detail`], in bytes.
+pub const MAX_DETAIL: usize = 160;
+
+/// `text` as a detail: on one line, and cut to [`MAX_DETAIL`].
+pub fn detail(text: &str) -> Words {
+    let mut end = text.len().min(MAX_DETAIL);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = text.get(..end).unwrap_or_default();
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>().into()
+}
+
 /// The numbers behind a verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
@@ -259,6 +279,9 @@ pub struct Event {
     pub outages: u32,
     /// For a DOWN because the application is stalled, which of its activities, if the peer says so.
     pub activity: Option<ActivityName>,
+    /// For CONTROL what was asked for and by whom; for a DOWN because the process ended, how it ended,
+    /// if that was said. At most [`MAX_DETAIL`] bytes, without control characters.
+    pub detail: Option<Words>,
     /// Whether the sinks are told.
     pub telling: Telling,
     /// The state of the peer that results from it; [`State::Unknown`] for events about this monitor.
@@ -293,6 +316,7 @@ impl Event {
             path: None,
             outages: 0,
             activity: None,
+            detail: None,
             telling: Telling::Now,
             state: State::Unknown,
             outage_number: 0,
@@ -311,6 +335,12 @@ impl Event {
 pub enum InterruptKind {
     /// The application's own watchdog expired.
     AppStalled = 1,
+    /// An administrator asks the application to end.
+    StopRequested = 2,
+    /// An administrator asks the application to start again.
+    StartRequested = 3,
+    /// An administrator asks the application to read its configuration again.
+    ReloadRequested = 4,
     /// A peer whose work this application may take over went down.
     Takeover = 5,
     /// The monitor itself cannot go on.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::event::{ActivityName, PeerName, Reason};
+use super::event::{ActivityName, PeerName, Reason, Words};
 use super::peer::view::State;
 use super::record::StatusRecord;
 use super::settings::MAX_PATHS;
@@ -68,6 +68,8 @@ pub struct PeerMemory {
     pub reason: Reason,
     /// While it is down because its application is stalled, which of its activities.
     pub activity: Option<ActivityName>,
+    /// While it is down because its process ended, how, if somebody who saw it said so.
+    pub detail: Option<Words>,
     /// The status record.
     pub record: StatusRecord,
     /// When the state changed last.

@@ -7,6 +7,7 @@ pub mod machine;
 pub mod memory;
 pub mod peer;
 pub mod record;
+pub mod rejection;
 pub mod settings;
 pub mod time;
 pub mod visit;

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crossbeam_channel::Sender;
 
 use crate::config::plan::PeerEndpoints;
-use crate::proto::event::{PeerName, Reason};
+use crate::proto::event::{PeerName, Reason, Words};
 use crate::proto::settings::PeerSettings;
 
 /// One request. Goes through `peermon-pump`, which wakes the poller.
@@ -14,6 +14,15 @@ use crate::proto::settings::PeerSettings;
 pub enum Command {
     /// Say END, linger, give the machine back.
     End(Reason),
+    /// The same after the death of the application.
+    Died(Words),
+    /// An event for what an administrator asked for.
+    Note {
+        /// What, and who.
+        detail: Words,
+        /// Told (by being dropped) when it is on its way.
+        done: Sender<()>,
+    },
     /// Watch one more peer.
     AddPeer {
         /// How; its addresses as far as they are known.
@@ -41,8 +50,13 @@ pub enum Command {
         /// How long; zero means `pause_max`.
         span: Duration,
     },
-    /// End every pause.
-    Resume,
+    /// End the pause of timers.
+    Resume {
+        /// Judge again.
+        judge: bool,
+        /// Beat again.
+        heartbeat: bool,
+    },
     /// The recorder has dealt with an event: look.
     Recorded,
     /// A bug.

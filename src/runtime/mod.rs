@@ -45,6 +45,7 @@
 
 mod accounts;
 mod activities;
+mod aside;
 mod channels;
 mod command;
 mod core;

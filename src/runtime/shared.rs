@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 
 use super::accounts::Accounts;
 use super::activities::Activities;
+use super::aside::Aside;
 use super::core::Core;
 use super::entropy::Renewal;
 use super::io::Running;
@@ -97,6 +98,8 @@ pub struct Shared {
     pub closing: AtomicBool,
     /// Set when everything pending was delivered: no event callback begins any more.
     pub closed: AtomicBool,
+    /// What is shown beside the peers.
+    pub aside: Aside,
     /// Somebody listens to interrupts, or did: `peermon-interrupt` must run.
     pub listened_to: AtomicBool,
     /// Whether `peermon-interrupt` runs.
@@ -160,6 +163,7 @@ impl Shared {
             pulse: AtomicU64::new(0),
             activities: Activities::default(),
             accounts: Arc::default(),
+            aside: Aside::default(),
             renewal,
             resolver: Mutex::new(resolver),
             backlog: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 use super::shared::Shared;
 use crate::proto::peer::view::View;
+use crate::proto::rejection::Rejection;
 use crate::status::source::{About, ChannelView, Condition, Source};
 use crate::status::statistics::{APP_STALLED, FAILED, RUNNING};
 
@@ -34,7 +35,12 @@ impl Source for Shared {
             epoch: self.accounts.epoch(),
             statistics,
             channels: self.channels(),
+            timers: self.aside.timers(),
         }
+    }
+
+    fn rejected(&self) -> Vec<Rejection> {
+        self.aside.rejected()
     }
 }
 

@@ -9,8 +9,9 @@ use super::why::why;
 use crate::notify::json::{event_key, evidence, seconds};
 use crate::proto::peer::view::{
     FLAG_EXIT_SEEN, FLAG_HELD_DOWN, FLAG_KEY_MISMATCH, FLAG_LIFELINES_GIVEN_UP, FLAG_NAME_CONFLICT,
-    FLAG_ONE_WAY, FLAG_QOS_UNMET, FLAG_UNCONFIRMED, View,
+    FLAG_ONE_WAY, FLAG_QOS_UNMET, FLAG_UNCONFIRMED, State, View,
 };
+use crate::proto::rejection::Rejection;
 
 /// The flags of a peer by name, without the prefix of the C interface.
 pub const FLAGS: [(u32, &str); 8] = [
@@ -48,6 +49,7 @@ pub fn peer(view: &View, epoch: u64) -> Value {
         "reason": view.reason.name(),
         "why": why(view),
         "activity": view.activity.as_deref(),
+        "detail": view.detail.as_deref(),
         "record": {
             "name": &*view.name,
             "start": record.start,
@@ -68,6 +70,11 @@ pub fn peer(view: &View, epoch: u64) -> Value {
         "lifelines": view.lifelines,
         "paths": paths,
         "resting": view.resting,
+        "arrivals_seconds": view.arrivals.gaps().map(seconds).collect::<Vec<_>>(),
+        "jitter_seconds": seconds(view.arrivals.jitter()),
+        "loss": view.arrivals.loss(),
+        "clock_offset_seconds": view.clock_offset.map(|offset| offset as f64 / 1e9),
+        "held_state": (view.held != State::Unknown).then(|| view.held.name()),
         "evidence": evidence(&view.evidence),
         "service": {
             "margin_seconds": seconds(service.margin),
@@ -90,13 +97,34 @@ pub fn about(about: &About) -> Value {
         "started_at": about.started_at.to_string(),
         "incarnation": format!("{:016x}", about.incarnation),
         "epoch": format!("{:016x}", about.epoch),
+        "timers": {
+            "judge": { "paused": about.timers.judge_paused },
+            "heartbeat": {
+                "paused": about.timers.heartbeat_paused.is_some(),
+                "remaining_seconds": about.timers.heartbeat_paused.map(seconds),
+            },
+        },
+    })
+}
+
+/// A datagram that was not taken. The names are what it calls itself, and proven by nothing.
+pub fn rejection(rejection: &Rejection) -> Value {
+    let names = rejection.names.as_ref();
+    let name = |at: usize| names.and_then(|names| names.get(at)).map(|name| name.to_string());
+    json!({
+        "at": rejection.at.to_string(),
+        "from": rejection.from.to_string(),
+        "why": rejection.why.name(),
+        "count": rejection.count,
+        "group": name(0),
+        "name": name(1),
+        "to": name(2),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::peer::view::State;
 
     #[test]
     fn a_peer_says_its_record_its_state_and_why() {

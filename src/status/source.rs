@@ -1,6 +1,9 @@
 //! Where those who answer get what they answer with: the monitor, seen from outside.
 
+use core::time::Duration;
+
 use crate::proto::peer::view::View;
+use crate::proto::rejection::Rejection;
 use crate::proto::time::Wall;
 
 use super::statistics::Statistics;
@@ -15,6 +18,11 @@ pub trait Source: Send + Sync {
 
     /// The monitor itself.
     fn about(&self) -> About;
+
+    /// The last datagrams that were not taken, the latest last.
+    fn rejected(&self) -> Vec<Rejection> {
+        Vec::new()
+    }
 }
 
 /// How the monitor is.
@@ -44,6 +52,15 @@ impl Condition {
             Self::AppStalled => "app_stalled",
         }
     }
+}
+
+/// Which timers of the monitor are paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timers {
+    /// Nobody is judged.
+    pub judge_paused: bool,
+    /// The peers were told of a pause, and this remains of it.
+    pub heartbeat_paused: Option<Duration>,
 }
 
 /// A channel and how far it is.
@@ -78,4 +95,6 @@ pub struct About {
     pub statistics: Statistics,
     /// The channels by which events leave.
     pub channels: Vec<ChannelView>,
+    /// What is paused.
+    pub timers: Timers,
 }

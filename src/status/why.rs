@@ -72,7 +72,10 @@ fn up(reason: Reason) -> &'static str {
 
 fn down(view: &View) -> String {
     match view.reason {
-        Reason::ProcessExit => "Its process ended without a graceful end.".into(),
+        Reason::ProcessExit => match &view.detail {
+            Some(how) => format!("Its process ended without a graceful end: {how}."),
+            None => "Its process ended without a graceful end.".into(),
+        },
         Reason::Hung => {
             "Its machine answers, its process does not: frozen, stopped or starved.".into()
         }

@@ -30,6 +30,7 @@ int main(void)
   AT(monitor_event_t, outages, 116);
   AT(monitor_event_t, address, 120);
   AT(monitor_event_t, activity, 128);
+  AT(monitor_event_t, detail, 136);
 
   AT(monitor_peer_status_t, size, 0);
   AT(monitor_peer_status_t, state, 4);

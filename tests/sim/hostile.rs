@@ -274,6 +274,7 @@ impl Stranger {
                     sender: from.unwrap(),
                     receiver: NAMES[target],
                     activity: None,
+                    death: None,
                 };
                 encode(&header, names, &key).as_bytes().to_vec()
             }
@@ -444,8 +445,11 @@ fn a_short_probe_for_another_life_is_not_answered_by_a_longer_start() {
         ..header
     };
     for (group, answer) in [("", Kind::Reply), ("test", Kind::Start)] {
-        let bytes =
-            encode(&probe, Names { group, sender: "b", receiver: "a", activity: None }, &key);
+        let bytes = encode(
+            &probe,
+            Names { group, sender: "b", receiver: "a", activity: None, death: None },
+            &key,
+        );
         let (source, received) = (address(1), world.clock(0).mono);
         world.tape = Some(Vec::new());
         world.input(0, Input::Datagram { source, received, bytes: bytes.as_bytes() });
@@ -464,7 +468,7 @@ fn a_reply_that_is_a_twin_is_not_answered() {
     let latest = tape.iter().rev().find(|(from, to, _)| (*from, *to) == (1, 0)).unwrap();
     let header = decode(&latest.2).unwrap().header;
     let key = DirectionKey::derive(Some(b"0123456789abcdef"), &header.sender, &header.receiver);
-    let names = Names { group: "test", sender: "b", receiver: "a", activity: None };
+    let names = Names { group: "test", sender: "b", receiver: "a", activity: None, death: None };
     for (kind, answers) in [(Kind::Reply, 0), (Kind::Running, 1)] {
         let sent = world.nodes[0].sent;
         let twin = encode(&Header { kind, wall: 4711, ..header }, names, &key);

@@ -15,6 +15,7 @@ mod broken;
 mod cast;
 mod claimants;
 mod claims;
+mod deaths;
 mod demands;
 mod evidence;
 mod flap;

@@ -30,6 +30,7 @@ pub fn peer_memory(view: View) -> PeerMemory {
         state: view.state,
         reason: view.reason,
         activity: view.activity,
+        detail: None,
         record: view.record,
         since: view.since,
         last_heard: view.last_heard,
@@ -401,7 +402,7 @@ fn a_pause_that_is_over_before_the_restart_ends_silently() {
     world.run(secs(5));
     let memory = memory(&mut world, A);
     world.kill(A);
-    world.input(B, Input::Resume);
+    world.input(B, Input::Resume { judge: true, heartbeat: true });
     world.run(secs(1));
     replace_with(&mut world, A, memory);
     world.start(A);
@@ -728,6 +729,7 @@ prop_compose! {
             state,
             reason: Reason::from_code(reason),
             activity: activity.then(|| "import".into()),
+            detail: None,
             record: StatusRecord {
                 start: flags[0],
                 end: flags[1],
@@ -804,7 +806,7 @@ proptest! {
                 }
                 5 => world.end(B),
                 6 => world.input(B, Input::Pause { judge: false, heartbeat: true, span: secs(4) }),
-                7 => world.input(B, Input::Resume),
+                7 => world.input(B, Input::Resume { judge: true, heartbeat: true }),
                 _ => restart(&mut world, A, ms(span)),
             }
             world.run(ms(span));

@@ -171,7 +171,7 @@ fn wishes_count_only_while_the_peer_is_up() {
     world.run(secs(1));
     distort(&mut world, secs(20), asks(330_000));
     assert_eq!(sends(&world, A, "b"), ms(200));
-    world.input(B, Input::Resume);
+    world.input(B, Input::Resume { judge: true, heartbeat: true });
     distort(&mut world, secs(2), asks(330_000));
     assert_eq!(sends(&world, A, "b"), ms(330));
 }

@@ -22,7 +22,7 @@ const B: usize = 1;
 pub fn distort(world: &mut World, span: Duration, mut change: impl FnMut(&mut Header)) {
     let group = world.nodes[B].settings.group.clone();
     let key = world.nodes[B].settings.key.clone();
-    let names = Names { group: &group, sender: "b", receiver: "a", activity: None };
+    let names = Names { group: &group, sender: "b", receiver: "a", activity: None, death: None };
     let end = world.now + span;
     world.link(B, A).cut = true;
     world.tape = Some(Vec::new());

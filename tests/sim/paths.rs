@@ -395,7 +395,7 @@ fn nobody_who_does_not_judge_tells_of_paths() {
     world.run(secs(30));
     assert_eq!(turns(&world, A), []);
     let resumed = world.now;
-    world.input(A, Input::Resume);
+    world.input(A, Input::Resume { judge: true, heartbeat: true });
     world.run(secs(30));
     assert_eq!(turns(&world, A), [(PathDown, 1)]);
     let at = world.nodes[A].events.last().unwrap().0;

@@ -287,7 +287,7 @@ fn a_peer_added_while_the_judge_is_paused_is_not_judged() {
     world.input(A, Input::AddPeer(Box::new(stranger)));
     world.run(secs(300));
     assert_eq!(world.story(A, "c"), []);
-    world.input(A, Input::Resume);
+    world.input(A, Input::Resume { judge: true, heartbeat: true });
     world.run(secs(29));
     assert_eq!(world.story(A, "c"), []);
     world.run(secs(2));

@@ -362,7 +362,7 @@ fn a_paused_judge_judges_nobody_and_rearms_when_it_resumes() {
     world.run(secs(30));
     assert_eq!(world.story(A, "b"), []);
     world.both(A, B, |link| link.cut = false);
-    world.input(A, Input::Resume);
+    world.input(A, Input::Resume { judge: true, heartbeat: true });
     world.run(secs(10));
     let story = world.story(A, "b");
     assert!(!story.iter().any(|event| event.0 == Down), "{story:?}");
@@ -579,7 +579,7 @@ fn the_judge_alone_rests_until_resumed_whatever_the_heartbeat_does() {
         world.run(secs(10));
         let down = world.story(A, "b").iter().any(|event| event.0 == Down);
         assert_eq!(down, together, "only a pause of both ends by itself");
-        world.input(A, Input::Resume);
+        world.input(A, Input::Resume { judge: true, heartbeat: true });
         world.run(secs(3));
         assert!(world.story(A, "b").iter().any(|event| event.0 == Down));
     }

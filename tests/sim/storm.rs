@@ -245,7 +245,7 @@ impl Play {
         if std::mem::take(&mut actor.judge_paused) {
             self.world.truth.on_judging_anew(node, self.world.now);
         }
-        self.world.input(node, Input::Resume);
+        self.world.input(node, Input::Resume { judge: true, heartbeat: true });
     }
 
     fn remove(&mut self, node: usize, peer: usize, span: Duration) {

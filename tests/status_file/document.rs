@@ -62,6 +62,7 @@ fn full_event(epoch: u64) -> Event {
         path: Some(EventPath { number: 3, address: "[::a%17]:1007".parse().unwrap() }),
         outages: 1008,
         activity: Some("writer".into()),
+        detail: Some("reload".into()),
         telling: Telling::AfterRest,
         state: State::Overdue,
         outage_number: 1009,
@@ -182,7 +183,7 @@ fn everything_stands_where_the_document_says() {
             ("reason", 4, ""),
             ("state", 4, ""),
             ("telling", 2, ""),
-            ("flags", 511, ""),
+            ("flags", 1023, ""),
             ("complete outages", 1006, ""),
             ("for FLAPPING", 1008, ""),
             ("evidence: heartbeats", 1012, ""),
@@ -205,6 +206,7 @@ fn everything_stands_where_the_document_says() {
             ("path: scope", 17, ""),
             ("text: peer", 0, "billing"),
             ("text: activity", 0, "writer"),
+            ("text: detail", 0, "reload"),
         ],
     );
     assert_table(

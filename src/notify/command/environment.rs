@@ -37,6 +37,7 @@ pub(super) fn variables(event: &Event, identity: &Identity) -> Vec<CString> {
         ("OUTAGE_NUMBER", event.outage_number.to_string()),
         ("OUTAGE_APPROXIMATE", flag(event.approximate)),
         ("ACTIVITY", text(event.activity.as_deref())),
+        ("DETAIL", text(event.detail.as_deref())),
         ("SERVER", identity.name.clone()),
         ("GROUP", identity.group.clone()),
         ("MERGED", event.merged.to_string()),

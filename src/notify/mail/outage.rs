@@ -28,7 +28,7 @@ pub struct Facts {
     pub approximate: bool,
     /// It is told late, because the notices of its peer rested.
     pub after_rest: bool,
-    /// Which activity stands still.
+    /// Which activity stands still, or how the process ended.
     pub activity: Option<String>,
     /// The numbers behind it.
     pub evidence: Evidence,
@@ -48,7 +48,7 @@ impl Facts {
             outage: event.outage,
             approximate: event.approximate,
             after_rest: event.telling == Telling::AfterRest,
-            activity: event.activity.as_deref().map(str::to_owned),
+            activity: event.activity.as_deref().or(event.detail.as_deref()).map(str::to_owned),
             evidence: event.evidence,
         }
     }

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::{Context, Input, Listening, Machine, Phase};
+use super::{Context, Input, Listening, Machine, Notice, Phase};
 use crate::proto::auth;
-use crate::proto::event::{PeerName, Reason};
+use crate::proto::event::{EventKind, Evidence, PeerName, Reason, Words};
 use crate::proto::memory::Starts;
 use crate::proto::peer::Peer;
 use crate::proto::settings::{PeerSettings, Rule};
@@ -17,6 +17,8 @@ impl Machine {
             Input::Starts(starts) if self.own.phase == Phase::Idle => self.own.starts = starts,
             Input::Start => self.start(),
             Input::End { reason } => self.end(reason),
+            Input::Died { how } => self.die(how),
+            Input::Note { detail } => self.note(detail),
             Input::AddPeer(settings) => self.add_peer(*settings),
             Input::RemovePeer(name) => self.remove_peer(&name),
             Input::SetAddresses(name, addresses) => {
@@ -25,7 +27,7 @@ impl Machine {
                 }
             }
             Input::Pause { judge, heartbeat, span } => self.pause(judge, heartbeat, span),
-            Input::Resume => self.resume(),
+            Input::Resume { judge, heartbeat } => self.resume(judge, heartbeat),
             Input::Listening { private, twin_port } => {
                 self.own.listening = Some(Listening { private, twin_port });
             }
@@ -72,6 +74,7 @@ impl Machine {
         self.progress.start(now);
         let (application, _) = self.progress.application();
         (self.own.application, self.own.stalled_activity) = (application, None);
+        self.own.death = None;
         let incarnation = self.own.incarnation;
         self.own.isolated = false;
         self.with_peers(|peer, cx| peer.begin(incarnation, cx));
@@ -85,6 +88,20 @@ impl Machine {
         self.own.phase = Phase::Ending(self.now.mono + self.own.end_linger);
         self.progress.rest();
         self.with_peers(|peer, cx| peer.leave(reason, cx));
+    }
+
+    /// The application died and somebody is left to say so: END, for a reason that makes it an outage.
+    fn die(&mut self, how: Words) {
+        if self.own.phase == Phase::Running {
+            self.own.death = Some(how);
+            self.end(Reason::ProcessExit);
+        }
+    }
+
+    /// An event about what an administrator asked for.
+    fn note(&mut self, detail: Words) {
+        let about = Notice::about_self(EventKind::Control, Reason::None, Evidence::default());
+        self.out.tell(self.now, Notice { detail: Some(detail), ..about });
     }
 
     /// The end is complete when everybody acknowledged it or its time is over.
@@ -209,9 +226,14 @@ impl Machine {
         }
     }
 
-    fn resume(&mut self) {
-        if self.own.phase == Phase::Running {
+    fn resume(&mut self, judge: bool, heartbeat: bool) {
+        if self.own.phase != Phase::Running {
+            return;
+        }
+        if heartbeat {
             self.resume_heartbeat();
+        }
+        if judge {
             self.resume_judge();
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::line::{Conn, LineInput, LineOutput};
 use super::progress::ActivityInput;
-use crate::proto::event::{Event, Interrupt, PeerName, Reason};
+use crate::proto::event::{Event, Interrupt, PeerName, Reason, Words};
 use crate::proto::memory::{Memory, Starts};
 use crate::proto::settings::PeerSettings;
 use crate::proto::time::Time;
@@ -25,6 +25,16 @@ pub enum Input<'a> {
     End {
         /// [`Reason::None`] for a graceful end, [`Reason::MonitorFailed`] if the monitor gives up.
         reason: Reason,
+    },
+    /// The application died and somebody is left to say so: as [`Input::End`], but no graceful end.
+    Died {
+        /// How, in at most [`super::MAX_ACTIVITY_NAME`] bytes: "killed by signal 9 (SIGKILL)".
+        how: Words,
+    },
+    /// An administrator asked for something: an event says so, whatever goes on.
+    Note {
+        /// What, and who: see [`crate::proto::event::detail`].
+        detail: Words,
     },
     /// The application gave a sign of progress since the last call.
     AppAlive,
@@ -69,7 +79,12 @@ pub enum Input<'a> {
         span: Duration,
     },
     /// End every pause.
-    Resume,
+    Resume {
+        /// The judge timer.
+        judge: bool,
+        /// The heartbeat.
+        heartbeat: bool,
+    },
     /// Lifelines can be had: the listeners of this server are open. Before [`Input::Start`], and
     /// again whenever that changes.
     Listening {

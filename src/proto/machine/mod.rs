@@ -9,6 +9,7 @@ mod outbox;
 mod own;
 mod progress;
 mod reach;
+mod rejected;
 mod restore;
 mod schedule;
 mod solver;
@@ -25,6 +26,7 @@ pub use line::{Closing, Conn, LineInput, LineOutput};
 pub use outbox::{Notice, Outbox};
 pub use own::{Listening, Own, Phase};
 pub use progress::{ActivityInput, MAX_ACTIVITIES, MAX_ACTIVITY_NAME, is_valid_activity_name};
+pub use rejected::Rejected;
 pub use solver::Solver;
 
 use self::lines::Lobby;
@@ -62,6 +64,7 @@ pub struct Machine {
     by_id: HashMap<NodeId, usize>,
     /// Slots whose peer was removed.
     leaving: Vec<usize>,
+    rejected: Rejected,
     /// Identities that were told END (REMOVED) by this life: spoken to again only under another.
     removed: HashSet<NodeId>,
     schedule: Schedule,
@@ -111,6 +114,7 @@ impl Machine {
             peers: Vec::new(),
             by_id: HashMap::new(),
             leaving: Vec::new(),
+            rejected: Rejected::default(),
             removed: HashSet::new(),
             schedule: Schedule::default(),
             lobby: Lobby::default(),
@@ -219,6 +223,16 @@ impl Machine {
     /// Datagrams by kind.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The last datagrams that were not taken.
+    pub fn rejected(&self) -> &Rejected {
+        &self.rejected
+    }
+
+    /// Which timers are paused: whether judging is, and until when the heartbeat.
+    pub fn pauses(&self) -> (bool, Option<Time>) {
+        (self.own.judge_paused, self.own.paused_until)
     }
 
     /// Whether the application is stalled, and by which activity if by one.

@@ -9,6 +9,7 @@ use super::line::{Conn, LineOutput};
 use super::trace::Trace;
 use crate::proto::event::{
     ActivityName, Event, EventKind, EventPath, Evidence, Interrupt, PeerName, Reason, Telling,
+    Words,
 };
 use crate::proto::peer::view::State;
 use crate::proto::time::{Now, Wall};
@@ -37,6 +38,8 @@ pub struct Notice {
     pub outages: u32,
     /// For a DOWN because the application is stalled, which of its activities.
     pub activity: Option<ActivityName>,
+    /// For CONTROL what was asked for, for DOWN how the process ended.
+    pub detail: Option<Words>,
     /// Whether the sinks are told.
     pub telling: Telling,
     /// The state that results from it.
@@ -64,6 +67,7 @@ impl Notice {
             path: None,
             outages: 0,
             activity: None,
+            detail: None,
             telling: Telling::Now,
             state: State::Unknown,
             outage_number: 0,
@@ -200,6 +204,7 @@ impl Outbox {
             path: notice.path,
             outages: notice.outages,
             activity: notice.activity,
+            detail: notice.detail,
             telling: notice.telling,
             state: notice.state,
             outage_number: notice.outage_number,

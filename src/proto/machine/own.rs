@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::proto::auth::NodeId;
-use crate::proto::event::{ActivityName, PeerName};
+use crate::proto::event::{ActivityName, PeerName, Words};
 use crate::proto::health::Health;
 use crate::proto::memory::Starts;
 use crate::proto::settings::Settings;
@@ -73,6 +73,8 @@ pub struct Own {
     pub application: Application,
     /// Which of its activities stands still, while it is stalled for one.
     pub stalled_activity: Option<ActivityName>,
+    /// How it died, while END is said for that.
+    pub death: Option<Words>,
     /// The end of its announced pause.
     pub paused_until: Option<Time>,
     /// Nobody is judged.
@@ -119,6 +121,7 @@ impl Own {
             origin: Time::ZERO,
             application: Application::Unwatched,
             stalled_activity: None,
+            death: None,
             paused_until: None,
             judge_paused: false,
             judge_paused_until: None,

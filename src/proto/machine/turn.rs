@@ -9,6 +9,7 @@ use super::{Machine, Phase};
 use crate::proto::event::{EventKind, Evidence, Reason};
 use crate::proto::machine::Notice;
 use crate::proto::peer::NOTICEABLE;
+use crate::proto::rejection::Refusal;
 use crate::proto::time::{Now, Time, nanos};
 use crate::proto::wire::{self, Malformed};
 
@@ -26,18 +27,36 @@ impl Machine {
         self.tick_before(received);
         let datagram = match wire::decode(bytes) {
             Ok(datagram) => datagram,
-            Err(Malformed::Shape) => return self.counters.malformed += 1,
-            Err(Malformed::Oversized) => return self.counters.oversized += 1,
-            Err(Malformed::Version) => return self.counters.version += 1,
-            Err(Malformed::UnknownKind) => return self.counters.unknown_type += 1,
+            Err(why) => {
+                let (counter, refusal) = match why {
+                    Malformed::Shape => (&mut self.counters.malformed, Refusal::Malformed),
+                    Malformed::Oversized => (&mut self.counters.oversized, Refusal::Malformed),
+                    Malformed::Version => (&mut self.counters.version, Refusal::OtherVersion),
+                    Malformed::UnknownKind => {
+                        (&mut self.counters.unknown_type, Refusal::OtherVersion)
+                    }
+                };
+                *counter += 1;
+                return self.rejected.note(source, refusal, None, self.now);
+            }
         };
         if datagram.header.receiver != self.own.id {
-            return self.counters.misaddressed += 1;
+            self.counters.misaddressed += 1;
+            let why = Refusal::Misaddressed;
+            return self.rejected.note(source, why, Some(&datagram), self.now);
         }
         let Some(&slot) = self.by_id.get(&datagram.header.sender) else {
-            return self.counters.unknown_sender += 1;
+            self.counters.unknown_sender += 1;
+            let why = Refusal::UnknownSender;
+            return self.rejected.note(source, why, Some(&datagram), self.now);
         };
+        let before = self.counters;
         self.with_peer(slot, |peer, cx| peer.receive(source, received, &datagram, cx));
+        if self.counters.key_mismatch != before.key_mismatch {
+            self.rejected.note(source, Refusal::WrongKey, Some(&datagram), self.now);
+        } else if self.counters.forged != before.forged {
+            self.rejected.note(source, Refusal::Forged, Some(&datagram), self.now);
+        }
     }
 
     /// Everything that had arrived by `now` was handed in: judge.

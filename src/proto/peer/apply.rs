@@ -9,7 +9,7 @@ use super::outage::Span;
 use super::taken::Age;
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::detector::adaptive::{Learnt, Trust};
-use crate::proto::event::{EventKind, Reason};
+use crate::proto::event::{EventKind, Reason, detail};
 use crate::proto::time::Time;
 use crate::proto::wire::{Application, Header, Kind, Label, OwnState};
 
@@ -28,6 +28,7 @@ impl Peer {
         }
         match self.state {
             State::Unknown | State::Ended => {}
+            _ if end && says_death(&arrival.header) => self.on_death(arrival, cx),
             State::Up if end => self.on_end(arrival, cx),
             State::Up => {
                 if self.is_unconfirmed() {
@@ -124,7 +125,10 @@ impl Peer {
             self.tell_heard(kind, reason, outage, heard_before, cx);
         }
         if arrival.header.kind == Kind::End {
-            self.on_end(&arrival, cx);
+            match says_death(&arrival.header) {
+                true => self.on_death(&arrival, cx),
+                false => self.on_end(&arrival, cx),
+            }
             return;
         }
         self.apply_carried(&arrival, cx);
@@ -138,7 +142,8 @@ impl Peer {
 
     /// Judged down: says why, and asks for a proof of every later life sign (rules R2, R3).
     pub(super) fn judge_down(&mut self, reason: Reason, cx: &mut Context<'_>) {
-        let spoke = reason == Reason::AppStalled;
+        let spoke =
+            reason == Reason::AppStalled || reason == Reason::ProcessExit && self.death.is_some();
         self.misses = if spoke { 0 } else { self.count_misses(cx.now) };
         self.outage = if spoke { Span::since(cx.now.boot) } else { self.silence(cx.now) };
         self.outages = self.outages.saturating_add(1);
@@ -175,6 +180,31 @@ impl Peer {
         };
         self.end(reason, cx);
         self.greet_later(cx);
+    }
+
+    /// Whoever saw the process end says that it was no graceful end: an outage, and known at once.
+    fn on_death(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
+        let how = arrival.death.as_ref().map(|how| detail(how.as_str()));
+        match self.state {
+            State::Down => {
+                // A copy, or it was down for something else, which was told.
+                self.changed |= self.death != how;
+                self.death = how;
+                return;
+            }
+            State::Overdue => {
+                let before = self.last_heard();
+                self.enter(State::Up, Reason::Resumed, cx);
+                self.tell_heard(EventKind::Started, Reason::Resumed, None, before, cx);
+            }
+            _ => {}
+        }
+        self.note_heard(arrival, cx);
+        self.settle_claims();
+        self.forget_signs();
+        self.timers.set(Timer::Overdue, None);
+        self.death = how;
+        self.judge_down(Reason::ProcessExit, cx);
     }
 
     /// The current life ended gracefully.
@@ -229,6 +259,7 @@ impl Peer {
         self.timers.set(Timer::Overdue, None);
         self.timers.set(Timer::FirstContact, None);
         self.record.on_start();
+        self.arrivals.interrupt();
         if learnt == Learnt::Void {
             self.detector.disarm();
         } else {
@@ -240,6 +271,7 @@ impl Peer {
         if header.kind == Kind::Running {
             self.beat = header.beat;
             self.record.on_running(header.beat);
+            self.arrivals.note(header.beat, arrival.received, self.pace.eta);
             let trust = Trust { age_proven: arrival.age_proven, learnt };
             self.detector.on_beat(arrival.received, Time::from_nanos(header.monotonic), trust);
         }
@@ -308,8 +340,11 @@ impl Peer {
                 self.beat = header.beat;
                 self.record.on_running(header.beat);
                 self.changed = true;
-                if header.state != OwnState::Paused {
+                if header.state == OwnState::Paused {
+                    self.arrivals.interrupt();
+                } else {
                     self.take_pace(arrival, cx);
+                    self.arrivals.note(header.beat, arrival.received, self.pace.eta);
                 }
                 // The confession may have come with a REPLY, which has no stamp to learn from.
                 let doubted = core::mem::take(&mut self.doubted);
@@ -359,6 +394,11 @@ impl Peer {
         let next = self.timers.due(Timer::Beat).map_or(next, |due| due.min(next));
         self.timers.set(Timer::Beat, Some(next));
     }
+}
+
+/// Whether an END says that the application died.
+fn says_death(header: &Header) -> bool {
+    u32::from(header.reason) == Reason::ProcessExit.code()
 }
 
 /// What is believed of an announced pause: at most `pause_max`, but never less than the time to the

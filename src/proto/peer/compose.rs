@@ -191,7 +191,8 @@ impl Peer {
 
 fn names<'a>(own: &'a Own, peer: &'a PeerSettings) -> Names<'a> {
     let activity = own.stalled_activity.as_deref();
-    Names { group: &own.group, sender: &own.name, receiver: &peer.name, activity }
+    let death = own.death.as_deref();
+    Names { group: &own.group, sender: &own.name, receiver: &peer.name, activity, death }
 }
 
 fn micros(span: Duration) -> u32 {

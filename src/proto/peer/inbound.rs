@@ -20,6 +20,8 @@ pub struct Arrival {
     pub header: Header,
     /// Which activity of the peer it says stands still.
     pub activity: Option<Label>,
+    /// How the peer's process ended, in the END of somebody who saw it.
+    pub death: Option<Label>,
     /// Where it came from.
     pub source: SocketAddr,
     /// When it arrived, on the monotonic clock.
@@ -56,6 +58,7 @@ impl Peer {
         let arrival = Arrival {
             header,
             activity: datagram.activity(),
+            death: datagram.death(),
             source,
             received,
             received_boot: cx.now.at(received).boot,

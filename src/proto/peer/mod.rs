@@ -8,6 +8,7 @@
 //! ours remembered.
 
 mod apply;
+pub mod arrivals;
 mod cadence;
 mod claim;
 mod compose;
@@ -46,8 +47,10 @@ use core::time::Duration;
 
 pub use context::Context;
 pub use judge::NOTICEABLE;
+pub use limit::Bucket;
 pub use view::{State, View};
 
+use self::arrivals::Arrivals;
 use self::claim::Claims;
 use self::echo::Echo;
 use self::exit::Signs;
@@ -57,7 +60,6 @@ use self::grant::Grant;
 use self::judge::Gap;
 use self::life::Lives;
 use self::lifeline::Lifelines;
-use self::limit::Bucket;
 use self::outage::{Remembered, Span};
 use self::outbound::Outbound;
 use self::quality::Quality;
@@ -67,7 +69,7 @@ use self::unmet::Unmet;
 use self::ways::Paths;
 use super::auth::{DirectionKey, NodeId};
 use super::detector::{Detector, Pace};
-use super::event::{ActivityName, PeerName, Reason};
+use super::event::{ActivityName, PeerName, Reason, Words};
 use super::health::Health;
 use super::memory::Starts;
 use super::record::StatusRecord;
@@ -102,6 +104,8 @@ pub struct Peer {
     reason: Reason,
     /// Which of its activities stands still, while it is down for one.
     activity: Option<ActivityName>,
+    /// How its process ended, while it is down because somebody who saw it said so.
+    death: Option<Words>,
     since: Wall,
     /// When the state changed, on the monotonic clock.
     changed_at: Time,
@@ -130,6 +134,10 @@ pub struct Peer {
     spoke_at: Time,
     /// The last beat of the current incarnation that was taken.
     beat: u64,
+    /// How the last heartbeats came, for people.
+    arrivals: Arrivals,
+    /// Its date minus ours, in nanoseconds, by its last datagram.
+    clock_offset: Option<i64>,
     /// Datagrams of the current incarnation that are missing since it was judged down.
     missing: u64,
     claims: Claims,
@@ -200,6 +208,7 @@ impl Peer {
             state: State::Unknown,
             reason: Reason::None,
             activity: None,
+            death: None,
             since: cx.now.wall,
             changed_at: cx.now.mono,
             record: StatusRecord::INITIALISED,
@@ -217,6 +226,8 @@ impl Peer {
             unheard: false,
             spoke_at: cx.now.mono,
             beat: 0,
+            arrivals: Arrivals::default(),
+            clock_offset: None,
             missing: 0,
             claims: Claims::default(),
             grant: Grant::new(settings.heartbeat_interval),
@@ -346,6 +357,9 @@ impl Peer {
         self.reason = reason;
         if reason != Reason::AppStalled {
             self.activity = None;
+        }
+        if reason != Reason::ProcessExit {
+            self.death = None;
         }
         self.since = cx.now.wall;
         self.changed_at = cx.now.mono;

@@ -159,6 +159,7 @@ impl Peer {
             path: None,
             outages: 0,
             activity: self.activity.clone().filter(|_| kind == EventKind::Down),
+            detail: self.death.clone().filter(|_| kind == EventKind::Down),
             telling: Telling::Now,
             state: self.state_after(kind),
             outage_number: self.outage_of(kind),

@@ -50,6 +50,7 @@ impl Peer {
             State::Down => {
                 let stalled = memory.reason == Reason::AppStalled;
                 self.activity = memory.activity.clone().filter(|_| stalled);
+                self.death = memory.detail.clone().filter(|_| !stalled);
                 self.outages = self.outages.max(1);
                 self.outage_event = kept.outage_event;
                 let approximate = kept.outage_approximate || kept.outage_age.is_none();

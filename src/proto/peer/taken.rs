@@ -103,6 +103,8 @@ impl Peer {
             self.outbound.heard_since_start = true;
         }
         self.set_flag(view::FLAG_KEY_MISMATCH, false);
+        let ours = cx.now.at(arrival.received).wall.0;
+        self.clock_offset = Some(header.wall.saturating_sub(ours));
         if !arrival.aside {
             self.outbound.note_latest(arrival);
             self.note_source(arrival.source, cx);
@@ -123,7 +125,13 @@ impl Peer {
 
     pub(super) fn note_acknowledgement(&mut self, header: &Header) {
         let to_this_life = header.receiver_incarnation == self.outbound.incarnation;
-        if to_this_life && header.kind == Kind::Reply && header.held == State::Ended as u8 {
+        // Whoever is told of a death holds us for down.
+        let wanted = match self.outbound.leaving {
+            Some(leaving) if leaving.reason == Reason::ProcessExit => State::Down,
+            _ => State::Ended,
+        };
+        let held = [State::Ended as u8, wanted as u8].contains(&header.held);
+        if to_this_life && header.kind == Kind::Reply && held {
             self.on_end_acknowledged();
         }
     }

@@ -4,7 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Peer;
-use crate::proto::event::{ActivityName, Evidence, PeerName, Reason};
+use super::arrivals::Arrivals;
+use crate::proto::event::{ActivityName, Evidence, PeerName, Reason, Words};
 use crate::proto::machine::Own;
 use crate::proto::memory::Kept;
 use crate::proto::record::StatusRecord;
@@ -83,6 +84,8 @@ pub struct View {
     pub reason: Reason,
     /// While it is down because its application is stalled, which of its activities, if it says so.
     pub activity: Option<ActivityName>,
+    /// While it is down because its process ended, how it ended, if somebody who saw it said so.
+    pub detail: Option<Words>,
     /// The status record.
     pub record: StatusRecord,
     /// When the state changed last.
@@ -115,6 +118,13 @@ pub struct View {
     pub evidence: Evidence,
     /// How well the judgement about it works.
     pub service: Service,
+    /// How its last heartbeats came.
+    pub arrivals: Arrivals,
+    /// Its date minus ours, in nanoseconds, by its last datagram; `None` if it was not heard in this life
+    /// of ours. It decides nothing.
+    pub clock_offset: Option<i64>,
+    /// What it says that it holds this server for; [`State::Unknown`] as long as it has not said.
+    pub held: State,
     /// What a later life of this monitor needs to know.
     pub kept: Kept,
 }
@@ -144,6 +154,7 @@ impl View {
             state: State::Unknown,
             reason: Reason::None,
             activity: None,
+            detail: None,
             record: StatusRecord::INITIALISED,
             since: Wall(0),
             last_heard: None,
@@ -160,6 +171,9 @@ impl View {
             resting: false,
             evidence: Evidence::default(),
             service: Service::default(),
+            arrivals: Arrivals::default(),
+            clock_offset: None,
+            held: State::Unknown,
             kept: Kept::default(),
         }
     }
@@ -175,6 +189,7 @@ impl Peer {
             state: self.state,
             reason: self.reason,
             activity: self.activity.clone(),
+            detail: self.death.clone(),
             record: self.record,
             since: self.since,
             last_heard: self.last_heard(),
@@ -193,6 +208,9 @@ impl Peer {
             resting: self.flap.is_resting(),
             evidence: self.evidence(),
             service: self.service(now.mono, own),
+            arrivals: self.arrivals,
+            clock_offset: self.clock_offset,
+            held: State::from_code(self.outbound.held).unwrap_or_default(),
             kept: self.kept(now),
         }
     }

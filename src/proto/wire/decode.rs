@@ -1,8 +1,8 @@
 //! From bytes to fields. Nothing here trusts a length, and nothing is believed before its tag.
 
 use super::{
-    Application, EXT_ACTIVITY, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN,
-    Header, Kind, Label, Lifeline, MAGIC, MAX_LEN, MIN_LEN, OwnState, VERSION,
+    Application, EXT_ACTIVITY, EXT_DEATH, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER,
+    HEADER_LEN, Header, Kind, Label, Lifeline, MAGIC, MAX_LEN, MIN_LEN, OwnState, VERSION,
 };
 use crate::proto::auth::{DirectionKey, TAG_LEN, Tag};
 
@@ -65,6 +65,11 @@ impl<'a> Datagram<'a> {
     /// Which activity a RUNNING says stands still; what is no name is passed over.
     pub fn activity(&self) -> Option<Label> {
         Label::new(self.extension(EXT_ACTIVITY)?)
+    }
+
+    /// How an END says that the application died; what is no short text is passed over.
+    pub fn death(&self) -> Option<Label> {
+        Label::new(self.extension(EXT_DEATH)?)
     }
 
     /// Group, sender and receiver as a START spells them out.

@@ -1,13 +1,15 @@
 //! From fields to bytes.
 
 use super::{
-    Application, EXT_ACTIVITY, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER, HEADER_LEN,
-    Header, Kind, LIFELINE_LEN, MAGIC, MAX_SENT, MIN_LEN, VERSION,
+    Application, EXT_ACTIVITY, EXT_DEATH, EXT_GROUP, EXT_LIFELINE, EXT_RECEIVER, EXT_SENDER,
+    HEADER_LEN, Header, Kind, LIFELINE_LEN, MAGIC, MAX_SENT, MIN_LEN, VERSION,
 };
 use crate::proto::auth::DirectionKey;
+use crate::proto::event::Reason;
 
 /// What a datagram spells out: names in START and PROBE, for people who look at the wire and for
-/// mismatch reports, and the activity in a RUNNING that says that the application is stalled.
+/// mismatch reports, the activity in a RUNNING that says that the application is stalled, and how the
+/// application died in an END that says that it did.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
     /// The group.
@@ -18,6 +20,8 @@ pub struct Names<'a> {
     pub receiver: &'a str,
     /// What stands still in the sender's application.
     pub activity: Option<&'a str>,
+    /// How the sender's application died.
+    pub death: Option<&'a str>,
 }
 
 /// One encoded datagram, held without an allocation.
@@ -76,7 +80,9 @@ pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     let mut packet = Packet::empty();
     let confesses = header.kind == Kind::Running && header.application == Application::Stalled;
     let activity = names.activity.filter(|_| confesses);
-    let more = activity.map_or(0, |name| 4 + name.len());
+    let died = header.kind == Kind::End && u32::from(header.reason) == Reason::ProcessExit.code();
+    let death = names.death.filter(|_| died);
+    let more = [activity, death].into_iter().flatten().map(|text| 4 + text.len()).sum::<usize>();
     put_header(&mut packet, header, encoded_len(header.kind, names) + more);
     if matches!(header.kind, Kind::Start | Kind::Probe) {
         packet.put_extension(EXT_GROUP, names.group.as_bytes());
@@ -85,6 +91,9 @@ pub fn encode(header: &Header, names: Names<'_>, key: &DirectionKey) -> Packet {
     }
     if let Some(name) = activity {
         packet.put_extension(EXT_ACTIVITY, name.as_bytes());
+    }
+    if let Some(death) = death {
+        packet.put_extension(EXT_DEATH, death.as_bytes());
     }
     sealed(packet, key)
 }

@@ -44,6 +44,9 @@ pub const LIFELINE_LEN: usize = 3;
 /// Extension: which activity of the sender's application stands still, in RUNNING with application 2.
 pub const EXT_ACTIVITY: u16 = 5;
 
+/// Extension: how the sender's application ended, in END with reason PROCESS_EXIT.
+pub const EXT_DEATH: u16 = 6;
+
 /// Flag: the receiver's incarnation is retired; another one carries its name.
 pub const FLAG_RETIRED: u16 = 1 << 0;
 /// Flag, in HELLO: the sender's lifelines and listeners live in descriptor tables of their own, which

@@ -194,13 +194,14 @@ impl Boot {
             let failed = Interrupt::about_self(InterruptKind::Failed, None);
             shared.raise(failed, clock::now().wall);
         }
+        let graceful = turner.is_graceful();
         turner.close();
         core.tap = None;
         shared.accounts.note_running(None);
         if let Some(register) = core.held.register() {
             register.ring.aim(None);
             if served.is_ok() {
-                register.end();
+                register.end(graceful);
             }
         }
         worker.stop();

@@ -21,6 +21,7 @@ use crate::proto::event::{ActivityName, Reason};
 use crate::proto::machine::{Conn, Counters, Input, LineOutput};
 use crate::proto::time::{Now, Time};
 use crate::runtime::activities::Seen;
+use crate::runtime::aside::Version;
 use crate::runtime::command::Command;
 use crate::runtime::core::{Core, Fed, Outlet};
 use crate::runtime::shared::Shared;
@@ -61,6 +62,8 @@ pub struct Turner<'a> {
     activities: Seen,
     /// What was shown of it last.
     stalled: Option<Option<ActivityName>>,
+    /// What was shown beside the peers.
+    shown: Version,
     totals: Totals,
     /// What earlier lives had counted.
     before: Counted,
@@ -74,8 +77,8 @@ pub struct Turner<'a> {
     ended: bool,
     /// When to give up waiting for the machine's end.
     give_up: Option<Time>,
-    /// The end was asked for, for this reason.
-    ending: Option<Reason>,
+    /// The end was asked for, in these words.
+    ending: Option<Input<'static>>,
     restless: u32,
     /// Since when readers keep the snapshot from being shown.
     held_up: Option<Time>,
@@ -138,6 +141,7 @@ impl<'a> Turner<'a> {
             pulse: shared.pulse.load(Ordering::Relaxed),
             activities: Seen::default(),
             stalled: None,
+            shown: Version::default(),
             totals: Totals::default(),
             before: shared.accounts.counted(),
             base: Counters::default(),
@@ -171,6 +175,11 @@ impl<'a> Turner<'a> {
         self.shared.accounts.note_life(life.0, life.1);
     }
 
+    /// Whether the application ended in due form.
+    pub fn is_graceful(&self) -> bool {
+        !matches!(self.ending, Some(Input::Died { .. }))
+    }
+
     /// Until the end of the application is complete, or the monitor cannot go on.
     pub fn serve(&mut self, core: &mut Core) {
         let mut sleep = Duration::ZERO;
@@ -196,6 +205,7 @@ impl<'a> Turner<'a> {
         // Nothing is timed any more.
         core.release_all();
         self.tell_stalled(core);
+        self.shared.aside.rest();
         self.waiting.clear();
     }
 
@@ -278,6 +288,7 @@ impl<'a> Turner<'a> {
         self.totals.turns += 1;
         self.shared.accounts.note(self.totals.since(self.base, self.before));
         self.shared.watch_callbacks();
+        self.shared.aside.show(&core.machine, &mut self.shown);
         self.tell_stalled(core);
         self.report.say(self.intake.drained(), self.totals, &self.shared.logger);
         (Waits { backlog, held: core.held.due() }, published)

@@ -207,7 +207,7 @@ impl Monitor {
     ///
     /// [`Code::State`] if the monitor does not run.
     pub fn resume(&self) -> Result<()> {
-        self.ask(Command::Resume)
+        self.ask(Command::Resume { judge: true, heartbeat: true })
     }
 
     fn ask(&self, command: Command) -> Result<()> {

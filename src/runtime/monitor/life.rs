@@ -9,7 +9,8 @@ use crossbeam_channel::RecvTimeoutError;
 use super::{Callers, Monitor, state};
 use crate::error::{Code, Error, Result};
 use crate::notify::inside::Inside;
-use crate::proto::event::Reason;
+use crate::proto::event::{Reason, Words, detail};
+use crate::proto::machine::MAX_ACTIVITY_NAME;
 use crate::runtime::command::Command;
 use crate::runtime::core::Core;
 use crate::runtime::io::{self, Running};
@@ -122,6 +123,22 @@ impl Monitor {
     /// [`Code::State`] if it does not run or has failed; [`Code::Internal`] if `peermon-io` is
     /// stuck, after `end_linger` and a second (with a status file and a third, and `journal_wait`).
     pub fn end(&self) -> Result<()> {
+        self.end_with(Command::End(Reason::None))
+    }
+
+    /// As [`Monitor::end`] for an application that died while this process lives, of which its own
+    /// supervisor knows: the peers judge DOWN (PROCESS_EXIT) at once and are told `how`
+    /// ("killed by signal 9 (SIGKILL)"; what is longer than an activity's name is cut). A start that
+    /// follows is RECOVERED (RESTARTED) to them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Monitor::end`].
+    pub fn died(&self, how: &str) -> Result<()> {
+        self.end_with(Command::Died(short(how)))
+    }
+
+    fn end_with(&self, end: Command) -> Result<()> {
         let mut phase = self.shared.phase();
         let running = match core::mem::replace(&mut *phase, Phase::Closed) {
             Phase::Running(running) => running,
@@ -134,7 +151,7 @@ impl Monitor {
                 return Err(state(text));
             }
         };
-        match self.bring_home(running) {
+        match self.bring_home(running, end) {
             Ok(core) => {
                 *phase = Phase::Idle(core);
                 Ok(())
@@ -210,7 +227,7 @@ impl Monitor {
     }
 
     /// Ends a running `peermon-io` and gets the machine back.
-    fn bring_home(&self, running: Running) -> Result<Box<Core>> {
+    fn bring_home(&self, running: Running, end: Command) -> Result<Box<Core>> {
         let Running { io, commands, home, .. } = running;
         let plan = &self.shared.plan;
         // The last events wait for the disk, and so does the word that the end was graceful.
@@ -218,7 +235,7 @@ impl Monitor {
         let disk = disk.map_or(Duration::ZERO, |file| file.journal_wait + recorder::PATIENCE);
         let limit = plan.settings.end_linger + OVERTIME + disk;
         // A full channel means that io takes nothing any more; the wait below says so.
-        let _ = commands.try_send(Command::End(Reason::None));
+        let _ = commands.try_send(end);
         match home.recv_timeout(limit) {
             Ok(core) => {
                 io.join_within(LEAVE);
@@ -300,6 +317,15 @@ impl Monitor {
             caller.stop();
         }
     }
+}
+
+/// What fits into a datagram.
+fn short(how: &str) -> Words {
+    let mut end = how.len().min(MAX_ACTIVITY_NAME);
+    while !how.is_char_boundary(end) {
+        end -= 1;
+    }
+    detail(how.get(..end).unwrap_or_default())
 }
 
 /// Which threads a start has added.

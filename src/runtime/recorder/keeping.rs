@@ -167,12 +167,12 @@ impl Keeping {
                 }
                 self.keep();
             }
-            Order::End(tell) => {
-                // What the peers are, as of the end, before the word that it was graceful.
+            Order::End { graceful, tell } => {
+                // What the peers are, as of the end, before the word of how it was.
                 self.write_records();
                 // An id that was told counts, recorded or not.
                 let last = self.committed.max(self.refused.load(Ordering::Acquire));
-                let ended = self.book.file.end_life(true, last, now());
+                let ended = self.book.file.end_life(graceful, last, now());
                 self.note(ended);
                 let _ = tell.send(());
                 self.keep();

@@ -58,8 +58,13 @@ pub enum Order {
     Event(Box<Event>),
     /// The application starts: say how often it has.
     Begin(Sender<Starts>),
-    /// The application has ended gracefully.
-    End(Sender<()>),
+    /// The application has ended.
+    End {
+        /// In due form.
+        graceful: bool,
+        /// Told when that is written.
+        tell: Sender<()>,
+    },
 }
 
 /// The running thread.
@@ -177,10 +182,10 @@ impl Register {
         asked.then(|| told.recv_timeout(PATIENCE).ok()).flatten().unwrap_or_default()
     }
 
-    /// The application has ended gracefully.
-    pub fn end(&self) {
+    /// The application has ended, gracefully or not.
+    pub fn end(&self, graceful: bool) {
         let (tell, told) = bounded(1);
-        if self.orders.try_send(Order::End(tell)).is_ok() {
+        if self.orders.try_send(Order::End { graceful, tell }).is_ok() {
             let _ = told.recv_timeout(PATIENCE);
         }
     }

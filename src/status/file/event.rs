@@ -15,7 +15,7 @@ use super::layout::EVENT;
 use super::life::Clock;
 use core::time::Duration;
 
-use crate::proto::event::{Event, EventKind, EventPath, Evidence, Reason, Telling};
+use crate::proto::event::{Event, EventKind, EventPath, Evidence, MAX_DETAIL, Reason, Telling};
 use crate::proto::peer::view::State;
 use crate::proto::time::{Time, Wall, nanos};
 
@@ -28,6 +28,7 @@ const REDELIVERED: u16 = 1 << 5;
 const UNRECORDED: u16 = 1 << 6;
 const OWN_LINK: u16 = 1 << 7;
 const SINCE_RESTART: u16 = 1 << 8;
+const DETAIL: u16 = 1 << 9;
 
 const FLAGS: usize = 26;
 const ADDRESS: usize = 148;
@@ -36,6 +37,12 @@ const NAME: usize = 168;
 const ACTIVITY_NAME: usize = NAME + TEXT;
 /// The room of the name of an activity with its length.
 pub(super) const ACTIVITY_TEXT: usize = 64;
+/// Behind that, on a round number.
+const DETAIL_AT: usize = 300;
+/// The room of what is said in a few words, with its length.
+const DETAIL_TEXT: usize = MAX_DETAIL + 1;
+const _: () =
+    assert!(ACTIVITY_NAME + ACTIVITY_TEXT <= DETAIL_AT && DETAIL_AT + DETAIL_TEXT <= EVENT - 4);
 
 /// An event as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +90,8 @@ impl Recorded {
                 ACTIVITY_NAME,
                 ACTIVITY_TEXT,
                 event.activity.as_deref().unwrap_or_default(),
-            );
+            )
+            & put_text(to, DETAIL_AT, DETAIL_TEXT, event.detail.as_deref().unwrap_or_default());
         seal(to);
         fits.then_some(record)
     }
@@ -94,6 +102,7 @@ impl Recorded {
         let has = |flag: u16| flags & flag != 0;
         let text = |at, room| get_text(from, at, room).ok_or("a text that is none");
         let (name, activity) = (text(NAME, TEXT)?, text(ACTIVITY_NAME, ACTIVITY_TEXT)?);
+        let detail = text(DETAIL_AT, DETAIL_TEXT)?;
         let span = |at| Duration::from_nanos(get_u64(from, at));
         let event = Event {
             kind: EventKind::from_bit(get_u32(from, 16)).ok_or("a kind that does not exist")?,
@@ -109,6 +118,7 @@ impl Recorded {
             path: has(PATH).then(|| get_path(from)).transpose()?,
             outages: get_u32(from, 32),
             activity: has(ACTIVITY).then(|| activity.into()),
+            detail: has(DETAIL).then(|| detail.into()),
             telling: telling(from[25])?,
             state: State::from_code(from[24]).ok_or("a state that does not exist")?,
             outage_number: get_u64(from, 72),
@@ -143,6 +153,7 @@ fn flags(event: &Event) -> u16 {
         (UNRECORDED, event.unrecorded),
         (OWN_LINK, evidence.own_link),
         (SINCE_RESTART, evidence.since_restart),
+        (DETAIL, event.detail.is_some()),
     ]
     .into_iter()
     .fold(0, |flags, (flag, set)| if set { flags | flag } else { flags })
@@ -218,6 +229,7 @@ mod tests {
             path: Some(EventPath { number: 3, address: address.parse().unwrap() }),
             outages: 8,
             activity: Some("\u{e9}".repeat(31).into()),
+            detail: Some("d".repeat(MAX_DETAIL).into()),
             telling: Telling::AfterRest,
             state: State::Overdue,
             outage_number: 9,

@@ -35,6 +35,8 @@ const ACTIVITY: u16 = 1 << 6;
 const OUTAGE: u16 = 1 << 7;
 const APPROXIMATE: u16 = 1 << 8;
 const WITHHELD: u16 = 1 << 9;
+/// What stands in the place of the activity is how the process ended.
+const DETAIL: u16 = 1 << 10;
 
 /// What is remembered of a peer. Here the beginning of an outage is a point and not an age, so that it
 /// stays what it is however often it is written.
@@ -65,6 +67,7 @@ impl Remembered {
             state: view.state,
             reason: view.reason,
             activity: view.activity.clone(),
+            detail: view.detail.clone(),
             record: view.record,
             since: view.since,
             last_heard: view.last_heard,
@@ -118,7 +121,8 @@ impl Remembered {
         for (index, value) in kept.retired.iter().chain(&kept.sequences).enumerate() {
             put_u64(to, 136 + 8 * index, *value);
         }
-        let activity = memory.activity.as_deref().unwrap_or_default();
+        // One place for both: at most one of them says why it is down.
+        let activity = memory.activity.as_deref().or(memory.detail.as_deref()).unwrap_or_default();
         let fits = put_text(to, NAME, TEXT, &memory.name)
             & put_text(to, ACTIVITY_NAME, ACTIVITY_TEXT, activity);
         fits.then_some(record)
@@ -134,6 +138,7 @@ impl Remembered {
             (RECOVERY_WAIT, memory.record.recovery_wait),
             (HEARD, memory.last_heard.is_some()),
             (ACTIVITY, memory.activity.is_some()),
+            (DETAIL, memory.activity.is_none() && memory.detail.is_some()),
             (OUTAGE, self.began.is_some()),
             (APPROXIMATE, memory.kept.outage_approximate),
             (WITHHELD, memory.kept.withheld),
@@ -180,6 +185,7 @@ impl Remembered {
             state: State::from_code(from[STATE]).ok_or("a state that does not exist")?,
             reason: reason(get_u32(from, 12))?,
             activity: has(ACTIVITY).then(|| activity.into()),
+            detail: has(DETAIL).then(|| activity.into()),
             record,
             since: Wall(get_i64(from, 40)),
             last_heard: has(HEARD).then(|| Wall(get_i64(from, 48))),

@@ -32,7 +32,11 @@ pub(super) fn because(text: &mut String, peer: &str, down: &Facts) -> core::fmt:
     };
     write!(text, "Why: {why} ({}).", down.reason.name())?;
     if let Some(activity) = &down.activity {
-        write!(text, "\nWhat stands still at {peer}: {}.", one_line(activity))?;
+        let what = match down.reason {
+            Reason::ProcessExit => "How it ended",
+            _ => "What stands still",
+        };
+        write!(text, "\n{what} at {peer}: {}.", one_line(activity))?;
     }
     text.push_str("\n\n");
     Ok(())
@@ -74,6 +78,7 @@ pub(super) fn unknown(text: &mut String, peer: &str, down: &Facts) -> core::fmt:
     }
     match down.reason {
         Reason::Silent => writeln!(text, "- Whether it crashed, froze, or was cut off.")?,
+        Reason::ProcessExit if down.activity.is_some() => writeln!(text, "- Why it ended.")?,
         Reason::ProcessExit => writeln!(text, "- Why it ended: crash, kill and abort look alike.")?,
         Reason::Unreachable => writeln!(
             text,

@@ -91,6 +91,7 @@ impl Peer {
                 let arrival = Arrival {
                     header,
                     activity: datagram.activity(),
+                    death: datagram.death(),
                     source,
                     received,
                     received_boot: cx.now.at(received).boot,

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 use crossbeam_channel::TryRecvError;
 
 use super::{OVERTIME, Turner};
+#[cfg(test)]
 use crate::proto::event::Reason;
 use crate::proto::machine::{ActivityInput, Input, MAX_ACTIVITIES};
 use crate::proto::time::Now;
@@ -36,8 +37,16 @@ impl Turner<'_> {
         let now = clock::now();
         match command {
             Command::End(reason) => {
-                self.expect_end(reason, now);
+                self.expect_end(Input::End { reason }, now);
                 self.feed(core, now, Input::End { reason });
+            }
+            Command::Died(how) => {
+                self.expect_end(Input::Died { how: how.clone() }, now);
+                self.feed(core, now, Input::Died { how });
+            }
+            Command::Note { detail, done } => {
+                self.feed(core, now, Input::Note { detail });
+                self.waiting.push(done);
             }
             Command::AddPeer { settings, endpoints, done } => {
                 self.feed(core, now, Input::AddPeer(settings));
@@ -57,7 +66,9 @@ impl Turner<'_> {
             Command::Pause { judge, heartbeat, span } => {
                 self.feed(core, now, Input::Pause { judge, heartbeat, span });
             }
-            Command::Resume => self.feed(core, now, Input::Resume),
+            Command::Resume { judge, heartbeat } => {
+                self.feed(core, now, Input::Resume { judge, heartbeat });
+            }
             // The look comes at the end of the turn.
             Command::Recorded => {}
             #[cfg(test)]
@@ -66,16 +77,16 @@ impl Turner<'_> {
             Command::PanicInTheMachine => core.tear("on purpose"),
             #[cfg(test)]
             Command::PanicBeforeTheEnd => {
-                self.expect_end(Reason::None, now);
+                self.expect_end(Input::End { reason: Reason::None }, now);
                 panic!("on purpose");
             }
         }
     }
 
-    fn expect_end(&mut self, reason: Reason, now: Now) {
+    fn expect_end(&mut self, asked: Input<'static>, now: Now) {
         let linger = self.shared.plan.settings.end_linger;
         self.give_up = Some(now.mono + linger + OVERTIME);
-        self.ending = Some(reason);
+        self.ending = Some(asked);
     }
 
     /// Whether the application, and its workers, moved since the last turn. Right before the
@@ -101,8 +112,13 @@ impl Turner<'_> {
             self.feed(core, clock::now(), Input::Activity { slot, what });
         }
         self.activities = Seen::default();
-        if let Some(reason) = self.ending {
-            self.feed(core, clock::now(), Input::End { reason });
+        let again = match &self.ending {
+            Some(Input::End { reason }) => Some(Input::End { reason: *reason }),
+            Some(Input::Died { how }) => Some(Input::Died { how: how.clone() }),
+            _ => None,
+        };
+        if let Some(again) = again {
+            self.feed(core, clock::now(), again);
         }
     }
 }
