@@ -10,7 +10,7 @@ use super::address::DEFAULT_PORT;
 use super::faults::Faults;
 use super::keys::Key;
 use super::peer::{OWN_NAME, literals};
-use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan};
+use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan, Written};
 use super::reach::{ONLY_LOOPBACK, is_within_reach};
 use super::suggest::nearest;
 use super::value::{Section, complaint};
@@ -115,8 +115,9 @@ pub(super) fn plan(config: &Config, faults: &mut Faults) -> Option<Plan> {
         twin_port: twin_port(server),
         trace_dir: faults.or(trace_dir(server), None),
         guest: guest::of(server),
-        channels: channels::of(server, listen, faults),
+        channels: channels::of(server, listen, &config.known, faults),
         defaults,
+        written: Written(Arc::new(config.clone())),
     };
     faults.is_empty().then_some(plan)
 }

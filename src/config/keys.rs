@@ -64,6 +64,8 @@ pub(super) enum Key {
     ClientConnections,
     ClientConnectionsPerAddress,
     ClientIdle,
+    ControlSocket,
+    ControlUsers,
     MailTo,
     MailFrom,
     MailRelay,
@@ -95,7 +97,7 @@ const fn row(name: &'static str, key: Key, scope: Scope, kind: Kind) -> KeySpec 
 }
 
 /// Every key that there is; any other is an error.
-pub(super) static KEYS: [KeySpec; 65] = [
+pub(super) static KEYS: [KeySpec; 67] = [
     row("name", Key::Name, Scope::Both, Kind::Name),
     row("group", Key::Group, Scope::Server, Kind::Name),
     row("listen", Key::Listen, Scope::Server, Kind::Listen),
@@ -161,6 +163,8 @@ pub(super) static KEYS: [KeySpec; 65] = [
         Kind::Count(1, 10_000),
     ),
     row("client_idle", Key::ClientIdle, Scope::Server, Kind::Span(ms(1000), HOUR)),
+    row("control_socket", Key::ControlSocket, Scope::Server, Kind::Path),
+    row("control_users", Key::ControlUsers, Scope::Server, Kind::Words(Form::Account)),
     row("mail_to", Key::MailTo, Scope::Server, Kind::Words(Form::Mailbox)),
     row("mail_from", Key::MailFrom, Scope::Server, Kind::Word(Form::Mailbox)),
     row("mail_relay", Key::MailRelay, Scope::Server, Kind::Words(Form::Relay)),

@@ -7,14 +7,17 @@
 //! The form of a value is checked when it is set, so that the error comes where the mistake is.
 //! What depends on other settings, or on a file, is checked at the end, in `check`.
 
+mod accounts;
 mod address;
 mod channels;
 mod check;
+pub mod difference;
 mod duration;
 mod faults;
 mod file;
 mod flap;
 mod guest;
+mod journal;
 mod keys;
 mod kind;
 mod origin;
@@ -41,9 +44,10 @@ pub use peer::{check_address, parse_endpoints, peer_settings};
 
 use self::faults::Faults;
 use self::file::Content;
+use self::journal::{Journal, Step};
 use self::keys::Key;
 use self::origin::{Origin, quoted};
-use self::plan::Plan;
+use self::plan::{Account, Plan};
 use self::value::{NAME_RULE, Section, Setting, Value, complaint, presentable, subject};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
@@ -60,6 +64,10 @@ pub struct Config {
     peers: Vec<PeerDraft>,
     index: HashMap<PeerName, usize>,
     last_file: Option<PathBuf>,
+    /// How it came to be.
+    journal: Journal,
+    /// Users of this machine that were looked up before.
+    known: Vec<Account>,
 }
 
 /// What a look at a whole file found.
@@ -104,7 +112,9 @@ impl Config {
         let bytes = file::read_regular(path, file::MAX_FILE).map_err(|error| {
             Error::new(error.code, format!("cannot read {}: {}", path.display(), error.text))
         })?;
-        self.load_bytes(path, &bytes)
+        self.load_bytes(path, &bytes)?;
+        self.journal.file(path);
+        Ok(())
     }
 
     /// Takes `text` as the content of a TOML file; errors call the file `origin`, and relative
@@ -114,7 +124,9 @@ impl Config {
     ///
     /// Those of [`Config::load`], [`Code::Io`] excepted.
     pub fn load_str(&mut self, origin: &str, text: &str) -> Result<()> {
-        self.load_bytes(Path::new(origin), text.as_bytes())
+        self.load_bytes(Path::new(origin), text.as_bytes())?;
+        self.journal.text(Path::new(origin), text.as_bytes());
+        Ok(())
     }
 
     /// Sets one key: a key of the top of the file (`"detect_within"`), or `"peer.NAME.KEY"` for a
@@ -134,7 +146,9 @@ impl Config {
         let (name, key) = match key.strip_prefix("peer.").map(|rest| rest.rsplit_once('.')) {
             Some(Some((name, key))) => (name, key),
             None if key != "peer" => {
-                self.server.put(setting(Origin::Set, None, key, value)?);
+                let setting = setting(Origin::Set, None, key, value)?;
+                self.journal.call(None, setting.clone());
+                self.server.put(setting);
                 return Ok(());
             }
             _ => {
@@ -149,8 +163,7 @@ impl Config {
             return Err(refused(Some(name), "the key says its name already"));
         }
         let setting = setting(Origin::Set, Some(name), key, value)?;
-        self.draft(name, &Origin::Set)?.section.put(setting);
-        Ok(())
+        self.put(name, setting)
     }
 
     /// Adds a peer, or gives its address to one that a file or [`Config::set`] has mentioned.
@@ -173,8 +186,7 @@ impl Config {
                 format!("this peer was added already; peer.{name}.address changes its address");
             return Err(refused(&why));
         }
-        draft.section.put(setting);
-        Ok(())
+        self.put(name, setting)
     }
 
     /// Everything that needs the whole: required keys, relations between keys, the key file (read
@@ -216,6 +228,55 @@ impl Config {
         let plan = check::plan(&config, &mut faults);
         let plan = plan.filter(|_| faults.is_empty());
         Inspection { errors: faults.into_list(), plan }
+    }
+
+    /// The same once more, from the files as they are now; what calls have set is as it was.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Config::load`].
+    pub fn again(&self) -> Result<Self> {
+        let mut again = Self { known: self.known.clone(), ..Self::default() };
+        for step in self.journal.steps() {
+            match step {
+                Step::File(path) => again.load(path)?,
+                Step::Text(path, bytes) => {
+                    again.load_bytes(path, bytes)?;
+                    again.journal.text(path, bytes);
+                }
+                Step::Calls(calls) => {
+                    for (peer, setting) in calls.made() {
+                        match peer {
+                            Some(peer) => again.put(peer, setting.clone())?,
+                            None => {
+                                again.journal.call(None, setting.clone());
+                                again.server.put(setting.clone());
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(again)
+    }
+
+    /// The files that it was read from, by absolute paths.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.journal.files()
+    }
+
+    /// Remembers users of this machine, so that they need not be looked up again.
+    pub fn remember(&mut self, accounts: &[Account]) {
+        self.known = accounts.to_vec();
+    }
+
+    /// What a call says of a peer.
+    fn put(&mut self, name: &str, setting: Setting) -> Result<()> {
+        let draft = self.draft(name, &setting.origin.clone())?;
+        let name = Arc::clone(&draft.name);
+        draft.section.put(setting.clone());
+        self.journal.call(Some(name), setting);
+        Ok(())
     }
 
     fn load_bytes(&mut self, path: &Path, bytes: &[u8]) -> Result<()> {

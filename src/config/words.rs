@@ -20,6 +20,8 @@ pub(super) enum Form {
     Relay,
     /// A name for a relay.
     User,
+    /// A user of this machine, by name or number.
+    Account,
     /// A kind of event, or all of them.
     Event,
     /// A program or an argument of one.
@@ -38,6 +40,9 @@ const LONGEST_ARGUMENT: usize = 4096;
 const LONGEST_MAILBOX: usize = 254;
 /// The longest name for a relay.
 const LONGEST_USER: usize = 255;
+/// The longest name of a user of this machine; most systems allow less.
+const LONGEST_ACCOUNT: usize = 255;
+
 impl Form {
     /// The most of them in one list.
     fn most(self) -> usize {
@@ -45,6 +50,7 @@ impl Form {
             Self::Mailbox => 32,
             Self::Relay => 8,
             Self::User => 1,
+            Self::Account => 32,
             Self::Event => EventKind::ALL.len(),
             Self::Argument => 64,
         }
@@ -55,6 +61,7 @@ impl Form {
             Self::Mailbox => mailbox(text),
             Self::Relay => relay(text).map(|_| ()),
             Self::User => user(text),
+            Self::Account => account(text),
             Self::Event => event_bits(text).map(|_| ()),
             Self::Argument => argument(text),
         }
@@ -161,6 +168,25 @@ fn user(text: &str) -> Result<(), String> {
         return Err("a name has no control characters".into());
     }
     Ok(())
+}
+
+/// A user of this machine, by the characters alone: whether there is one is for the system to know.
+fn account(text: &str) -> Result<(), String> {
+    const RULE: &str = "a user is a name such as \"root\" or a number such as \"0\"; several are written \
+                        as [\"root\", \"deploy\"]";
+    if text.is_empty() || text.len() > LONGEST_ACCOUNT {
+        return Err(format!("a user has 1 to {LONGEST_ACCOUNT} characters"));
+    }
+    // What the file of users uses itself, and what would be several.
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || ":,".contains(c)) {
+        return Err(RULE.into());
+    }
+    // The largest number means nobody.
+    let number = text.bytes().all(|b| b.is_ascii_digit());
+    if number && text.parse::<u32>().is_ok_and(|uid| uid != u32::MAX) || !number {
+        return Ok(());
+    }
+    Err(format!("the number of a user is at most {}", u32::MAX - 1))
 }
 
 fn argument(text: &str) -> Result<(), String> {

@@ -19,6 +19,7 @@ struct Shared {
 struct Places {
     tcp: Option<SocketAddr>,
     unix: bool,
+    control: bool,
 }
 
 impl Bound {
@@ -32,6 +33,11 @@ impl Bound {
         self.wait(limit, |places| places.unix.then_some(())).is_some()
     }
 
+    /// Whether the control socket is open, waiting for it at most `limit`.
+    pub fn control(&self, limit: Duration) -> bool {
+        self.wait(limit, |places| places.control.then_some(())).is_some()
+    }
+
     pub(super) fn tell_tcp(&self, address: SocketAddr) {
         self.lock().tcp = Some(address);
         self.0.changed.notify_all();
@@ -39,6 +45,11 @@ impl Bound {
 
     pub(super) fn tell_unix(&self) {
         self.lock().unix = true;
+        self.0.changed.notify_all();
+    }
+
+    pub(super) fn tell_control(&self) {
+        self.lock().control = true;
         self.0.changed.notify_all();
     }
 

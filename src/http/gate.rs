@@ -1,4 +1,5 @@
 //! Who is let in with what: only those who read, who name this server rightly, and who show the token.
+//! At the control socket the kernel has said who it is: no token is wanted there, and one may write.
 
 use core::net::IpAddr;
 
@@ -19,6 +20,8 @@ const OPEN: [&str; 3] = ["/", "/healthz", "/openapi.json"];
 pub enum Origin {
     /// By the Unix socket.
     Unix,
+    /// By the control socket.
+    Control,
     /// By TCP, to this address of ours.
     Tcp(IpAddr),
 }
@@ -38,17 +41,22 @@ impl Gate {
 
     /// What a request is refused with; `None` = it may pass.
     pub fn refusal<B>(&self, request: &Request<B>, origin: Origin) -> Option<Answer> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Some(answer::only_reading(request.method().as_str()));
-        }
         let headers = request.headers();
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return match origin {
+                Origin::Control => self.wrong_host(request, origin),
+                Origin::Unix | Origin::Tcp(_) => {
+                    Some(answer::only_reading(request.method().as_str()))
+                }
+            };
+        }
         let brings = headers.contains_key(TRANSFER_ENCODING)
             || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
         if brings {
-            let text = "a request to this port has no body: leave it out";
+            let text = "a request that only reads has no body: leave it out";
             return Some(answer::closing(answer::error(StatusCode::PAYLOAD_TOO_LARGE, text)));
         }
-        let is_open = OPEN.contains(&request.uri().path());
+        let is_open = origin == Origin::Control || OPEN.contains(&request.uri().path());
         self.wrong_host(request, origin)
             .or_else(|| if is_open { None } else { self.wrong_token(headers) })
     }
@@ -152,6 +160,17 @@ mod tests {
         {
             assert_eq!(with(wrong), 401, "{wrong}");
         }
+    }
+
+    #[test]
+    fn at_the_control_socket_one_may_write_and_needs_no_token() {
+        let gate = Gate::new(Some(&Hidden(b"secret".to_vec())));
+        let host = ("host", "localhost");
+        let with = |method, headers: &[_]| status(&gate, Origin::Control, method, headers);
+        assert_eq!(with("GET", &[host]), 200);
+        assert_eq!(with("POST", &[host, ("content-length", "5")]), 200);
+        assert_eq!(with("GET", &[host, ("content-length", "5")]), 413);
+        assert_eq!(with("POST", &[]), 400);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct Limits {
     counts: Arc<Mutex<Counts>>,
     connections: u32,
     per_address: u32,
+    /// So many of the connections are for this machine's Unix socket alone.
+    reserved: u32,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +39,12 @@ pub enum Refused {
 impl Limits {
     /// At most `connections`, `per_address` of them from one address.
     pub fn new(connections: u32, per_address: u32) -> Self {
-        Self { counts: Arc::default(), connections, per_address }
+        Self { counts: Arc::default(), connections, per_address, reserved: 0 }
+    }
+
+    /// The same with a few places, but never most of them, that the network cannot take.
+    pub fn with_reserve(self, reserved: u32) -> Self {
+        Self { reserved: reserved.min(self.connections / 4), ..self }
     }
 
     /// A place for a connection from `address`; `None` = from this machine's Unix socket.
@@ -47,7 +54,8 @@ impl Limits {
     /// There is none.
     pub fn take(&self, address: Option<IpAddr>) -> Result<Place, Refused> {
         let mut counts = self.lock();
-        if counts.open >= self.connections {
+        let reserved = if address.is_some() { self.reserved } else { 0 };
+        if counts.open.saturating_add(reserved) >= self.connections {
             return Err(Refused::Full);
         }
         let address = address.map(network);
@@ -122,6 +130,18 @@ mod tests {
         assert!(limits.take("2001:db8:0:1::1".parse().ok()).is_ok());
         drop(place);
         assert!(limits.lock().of.is_empty());
+    }
+
+    #[test]
+    fn the_network_cannot_take_the_places_of_this_machine() {
+        let limits = Limits::new(8, 8).with_reserve(4);
+        let network = "10.0.0.1".parse().ok();
+        let taken: Vec<_> = (0..8).map_while(|_| limits.take(network).ok()).collect();
+        assert_eq!(taken.len(), 6, "a quarter at the most is reserved");
+        let own = [limits.take(None), limits.take(None)];
+        assert!(own.iter().all(Result::is_ok) && limits.take(None).is_err());
+        let small = Limits::new(1, 1).with_reserve(4);
+        assert!(small.take(network).is_ok());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Ring 2: the port that clients ask: HTTP/1.1, for reading only. `docs/CLIENT-PORT.md` is its manual.
+//! Ring 2: the port that clients ask: HTTP/1.1, for reading only, and the socket by which an administrator
+//! steers ([`control`]). `docs/CLIENT-PORT.md` and `docs/CONTROL.md` are their manuals.
 //!
 //! [`ClientPort`] is a channel like the others: on its own thread it takes the events and keeps the
 //! last of them in a ring. A second thread in the same descriptor table serves, by a runtime that never
@@ -7,6 +8,7 @@
 
 pub mod answer;
 pub mod bound;
+pub mod control;
 mod door;
 mod follow;
 mod gate;
@@ -31,6 +33,8 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::bound::Bound;
+use self::control::Control;
+use self::control::steer::Steer;
 use self::door::Door;
 use self::gate::Gate;
 use self::limit::Limits;
@@ -49,6 +53,9 @@ const LOOK: Duration = Duration::from_secs(30);
 /// A monitor that closes waits no longer for it.
 const CLOSING: Duration = Duration::from_millis(80);
 
+/// So many connections are kept for the Unix socket of the client port, if it has one.
+const RESERVED: u32 = 4;
+
 /// Starts a thread of the library with a name, in the descriptor table of the caller.
 pub type Spawn = fn(&'static str, Logger, Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
@@ -58,6 +65,7 @@ pub struct ClientPort {
     tls: Option<TlsAcceptor>,
     source: Arc<dyn Source>,
     spawn: Spawn,
+    control: Option<(plan::Control, Arc<dyn Steer>)>,
     bound: Bound,
     ring: Arc<Mutex<Ring>>,
 }
@@ -79,7 +87,31 @@ impl ClientPort {
     pub fn new(plan: plan::ClientPort, source: Arc<dyn Source>, spawn: Spawn) -> Result<Self> {
         let tls = plan.tls.as_ref().map(tls::acceptor).transpose()?;
         let (bound, ring) = (Bound::default(), Arc::default());
-        Ok(Self { plan, tls, source, spawn, bound, ring })
+        Ok(Self { plan, tls, source, spawn, control: None, bound, ring })
+    }
+
+    /// No port, only what answers out of `source`: for [`ClientPort::steered`].
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn closed(source: Arc<dyn Source>, spawn: Spawn) -> Result<Self> {
+        let plan = plan::ClientPort {
+            listen: None,
+            socket: None,
+            token: None,
+            tls: None,
+            connections: 0,
+            connections_per_address: 0,
+            idle: control::IDLE,
+        };
+        Self::new(plan, source, spawn)
+    }
+
+    /// The same with the control socket of `plan`, by which `steer` is asked.
+    #[must_use]
+    pub fn steered(self, plan: plan::Control, steer: Arc<dyn Steer>) -> Self {
+        Self { control: Some((plan, steer)), ..self }
     }
 
     /// Tells where it listens.
@@ -89,7 +121,9 @@ impl ClientPort {
 
     fn open(&self, logger: &Logger) -> io::Result<Serving> {
         let (changed, changes) = watch::channel(0);
-        let limits = Limits::new(self.plan.connections, self.plan.connections_per_address);
+        let reserved = if self.plan.socket.is_some() { RESERVED } else { 0 };
+        let limits = Limits::new(self.plan.connections, self.plan.connections_per_address)
+            .with_reserve(reserved);
         let door = Door::new(
             Arc::clone(&self.source),
             Gate::new(self.plan.token.as_ref()),
@@ -100,6 +134,9 @@ impl ClientPort {
             door: Arc::new(door),
             plan: self.plan.clone(),
             tls: self.tls.clone(),
+            control: self.control.as_ref().map(|(plan, steer)| {
+                Control::new(plan, Arc::clone(steer), self.spawn, logger.clone())
+            }),
             bound: self.bound.clone(),
             logger: logger.clone(),
         };

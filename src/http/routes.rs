@@ -5,13 +5,13 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::get;
+use axum::{BoxError, Router};
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::service::Service;
@@ -19,6 +19,8 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 
 use super::answer::{self, Answer, JSON, STREAM};
+use super::control::steer::Who;
+use super::control::{Control, routes as control};
 use super::door::Door;
 use super::follow::follow;
 use super::gate::Origin;
@@ -67,6 +69,32 @@ where
         None => match routes.call(request.map(|_| Body::empty())).await {
             Ok(answer) => answer,
             Err(never) => match never {},
+        },
+    };
+    answer::seal(answer.headers_mut());
+    answer
+}
+
+/// Answers one request that came by the control socket.
+pub async fn answer_control<B>(
+    (door, control): (&Door, &Control),
+    routes: &Routes,
+    who: &Who,
+    request: Request<B>,
+) -> Answer
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    door.counts.requests.fetch_add(1, Ordering::Relaxed);
+    let mut answer = match door.gate.refusal(&request, Origin::Control) {
+        Some(answer) => answer,
+        None => match control::answer(control, door, who, request.map(Body::new)).await {
+            Ok(answer) => answer,
+            Err(request) => match routes.call(request).await {
+                Ok(answer) => answer,
+                Err(never) => match never {},
+            },
         },
     };
     answer::seal(answer.headers_mut());

@@ -6,18 +6,21 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
+use axum::body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answer;
 use super::bound::Bound;
+use super::control::{self, Control};
 use super::door::Door;
 use super::gate::Origin;
 use super::limit::{Place, Refused};
@@ -42,6 +45,8 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const SAID_AGAIN: Duration = Duration::from_secs(60);
+/// A stop waits so long for answers to those who steer.
+const LAST_ANSWERS: Duration = Duration::from_millis(40);
 
 /// What one runtime serves.
 pub struct Server {
@@ -51,6 +56,8 @@ pub struct Server {
     pub plan: ClientPort,
     /// For TLS.
     pub tls: Option<TlsAcceptor>,
+    /// For those who steer.
+    pub control: Option<Control>,
     /// Where it is told what was bound.
     pub bound: Bound,
     /// For what fails.
@@ -74,7 +81,7 @@ struct Listening {
 pub fn serve(server: Server, mut stop: watch::Receiver<u64>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let Server { door, plan, tls, bound, logger } = server;
+        let Server { door, plan, tls, control, bound, logger } = server;
         let listening = Arc::new(Listening {
             routes: routes::routes(Arc::clone(&door)),
             door,
@@ -86,9 +93,17 @@ pub fn serve(server: Server, mut stop: watch::Receiver<u64>) -> io::Result<()> {
             tokio::spawn(Arc::clone(&listening).keep_tcp(listen, bound.clone()));
         }
         if let Some(path) = plan.socket {
-            tokio::spawn(listening.keep_unix(path, bound));
+            tokio::spawn(Arc::clone(&listening).keep_unix(path, bound.clone()));
+        }
+        let control = control.map(Arc::new);
+        if let Some(control) = &control {
+            tokio::spawn(listening.keep_control(Arc::clone(control), bound));
         }
         while stop.changed().await.is_ok() {}
+        if let Some(control) = control {
+            // Who asked for something is told that the monitor closes.
+            control.rest(LAST_ANSWERS).await;
+        }
     });
     // Its drop ends every task where it waits.
     drop(runtime);
@@ -129,7 +144,7 @@ impl Listening {
     async fn keep_unix(self: Arc<Self>, path: std::path::PathBuf, bound: Bound) {
         let mut pause = Pause::default();
         let socket = loop {
-            match socket::unix(&path) {
+            match socket::unix(&path, socket::CLIENTS) {
                 Ok(socket) => break socket,
                 Err(error) => {
                     let what = format!("the client port cannot listen at {}", path.display());
@@ -151,6 +166,72 @@ impl Listening {
                     pause.after(&self.logger, "the client port cannot accept", &error).await
                 }
             }
+        }
+    }
+
+    async fn keep_control(self: Arc<Self>, control: Arc<Control>, bound: Bound) {
+        let path = control.socket.display();
+        let mut pause = Pause::default();
+        let socket = loop {
+            match socket::control(&control.socket, control.mode) {
+                Ok(socket) => break socket,
+                Err(error) => {
+                    let what = format!("the control socket cannot be opened at {path}");
+                    pause.after(&self.logger, &what, &error).await;
+                }
+            }
+        };
+        self.logger.info(format_args!("the control socket listens at {path}"));
+        bound.tell_control();
+        let mut pause = Pause::default();
+        loop {
+            match socket.listener.accept().await {
+                Ok((stream, _)) => {
+                    pause.reset();
+                    self.take_control(&control, stream);
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    pause.after(&self.logger, "the control socket cannot accept", &error).await
+                }
+            }
+        }
+    }
+
+    /// Whoever may not steer has no place there, and so takes none from those who may.
+    fn take_control(self: &Arc<Self>, control: &Arc<Control>, stream: UnixStream) {
+        let who = stream.peer_cred().ok().and_then(|them| Some((them.uid(), them.pid()?)));
+        let Some(who) = who.and_then(|(uid, pid)| control.admit(uid, pid)) else {
+            return self.turn_away(stream, Refusal::Stranger);
+        };
+        let Ok(place) = control.limits.take(None) else {
+            return self.turn_away(stream, Refusal::Steered);
+        };
+        let (own, control) = (Arc::clone(self), Arc::clone(control));
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let (own, control, who) = (Arc::clone(&own), Arc::clone(&control), who.clone());
+                async move {
+                    let doors = (&*own.door, &*control);
+                    let answer = routes::answer_control(doors, &own.routes, &who, request).await;
+                    Ok::<Answer, core::convert::Infallible>(answer)
+                }
+            });
+            speak(Patience::new(stream, control::IDLE), control::IDLE, service).await;
+            drop(place);
+        });
+    }
+
+    /// Says what is in the way, to a few at a time.
+    fn turn_away<S>(self: &Arc<Self>, stream: S, why: Refusal)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+            tokio::spawn(async move {
+                let _ = timeout(REFUSAL_TIMEOUT, refuse(stream, why)).await;
+                drop(permit);
+            });
         }
     }
 
@@ -182,13 +263,8 @@ impl Listening {
             Err(why) => {
                 self.door.counts.refuse(why);
                 // Within TLS it could not be said in a few bytes.
-                if tls.is_none()
-                    && let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned()
-                {
-                    tokio::spawn(async move {
-                        let _ = timeout(REFUSAL_TIMEOUT, refuse(stream, why)).await;
-                        drop(permit);
-                    });
+                if tls.is_none() {
+                    self.turn_away(stream, Refusal::Crowd(why));
                 }
             }
         }
@@ -229,29 +305,60 @@ impl Listening {
                 Ok::<Answer, core::convert::Infallible>(answer)
             }
         });
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT.min(idle))
-            .max_headers(HEADERS)
-            .max_header_size(HEAD)
-            .max_buf_size(2 * HEAD);
-        let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-        // What goes wrong on a connection is the business of its other end.
-        let _ = connection.await;
+        speak(stream, idle, service).await;
     }
 }
 
-/// Says that there is no room, and waits until that was taken: what came in and was not read would
+/// Speaks HTTP on one connection until its end.
+async fn speak<S, F>(stream: S, idle: Duration, service: F)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: HttpService<Incoming, ResBody = Body, Error = core::convert::Infallible>,
+{
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT.min(idle))
+        .max_headers(HEADERS)
+        .max_header_size(HEAD)
+        .max_buf_size(2 * HEAD);
+    let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    // What goes wrong on a connection is the business of its other end.
+    let _ = connection.await;
+}
+
+/// Why a connection is ended as soon as it has begun.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    /// There are too many clients.
+    Crowd(Refused),
+    /// There are too many who steer.
+    Steered,
+    /// Whoever it is may not steer.
+    Stranger,
+}
+
+/// Says what is in the way, and waits until that was taken: what came in and was not read would
 /// make the kernel take it back.
-async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, why: Refused) {
-    let (limit, text) = match why {
-        Refused::Full => ("client_connections", "too many connections"),
-        Refused::Greedy => ("client_connections_per_address", "too many from this address"),
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, why: Refusal) {
+    const BUSY: &str = "503 Service Unavailable\r\nretry-after: 5";
+    let (status, text) = match why {
+        Refusal::Crowd(Refused::Full) => {
+            (BUSY, "too many connections: come back later, or raise client_connections")
+        }
+        Refusal::Crowd(Refused::Greedy) => (
+            BUSY,
+            "too many from this address: come back later, or raise client_connections_per_address",
+        ),
+        Refusal::Steered => (BUSY, "too many connections to the control socket: come back later"),
+        Refusal::Stranger => (
+            "403 Forbidden",
+            "this user may not use the control socket; control_users of the configuration says who may",
+        ),
     };
-    let body = format!("{{\"error\":\"{text}: come back later, or raise {limit}\"}}\n");
+    let body = format!("{{\"error\":\"{text}\"}}\n");
     let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n\
-         cache-control: no-store\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: no-store\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     if stream.write_all(answer.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {

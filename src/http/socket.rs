@@ -3,6 +3,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,8 @@ use crate::config::plan::Listen;
 
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 256;
-/// Whoever is in the file's group may ask.
-const MODE: u32 = 0o660;
+/// Whoever is in the file's group may ask the client port.
+pub const CLIENTS: u32 = 0o660;
 
 /// Listens for TCP.
 ///
@@ -61,14 +62,36 @@ struct File {
     number: (u64, u64),
 }
 
-/// Listens at `path`. What an earlier life left there is replaced; what somebody listens at is not, and
+/// Listens at `path` for those who steer. The folder must be one in which nobody else can put another
+/// socket in the place of ours.
+///
+/// # Errors
+///
+/// Those of [`unix`], and what is wrong with the folder.
+pub fn control(path: &Path, mode: u32) -> io::Result<UnixSocket> {
+    if let Some(folder) = path.parent() {
+        let bits = fs::metadata(folder)?.permissions().mode();
+        if bits & 0o002 != 0 && bits & 0o1000 == 0 {
+            let shown = folder.display();
+            let text = format!(
+                "everybody may write to the folder {shown} (mode {:o}), and could put a socket of \
+                 their own here; write chmod o-w {shown}, or chmod +t {shown}",
+                bits & 0o7777
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+    }
+    unix(path, mode)
+}
+
+/// Listens at `path`, whose file has this `mode`. What an earlier life left there is replaced; what somebody listens at is not, and
 /// nor is what is no socket.
 ///
 /// # Errors
 ///
 /// What is in the way.
-pub fn unix(path: &Path) -> io::Result<UnixSocket> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+pub fn unix(path: &Path, mode: u32) -> io::Result<UnixSocket> {
+    let socket = born_with(mode)?;
     let address = SockAddr::unix(path)?;
     if let Err(error) = socket.bind(&address) {
         if error.kind() != io::ErrorKind::AddrInUse {
@@ -79,11 +102,21 @@ pub fn unix(path: &Path) -> io::Result<UnixSocket> {
     }
     let number = fs::symlink_metadata(path).map(|data| (data.dev(), data.ino()))?;
     let file = File { path: path.into(), number };
-    // Before it listens, so that nobody comes in by the mode that the process would give it.
-    fs::set_permissions(path, fs::Permissions::from_mode(MODE))?;
+    // It was born with no more than this, less what the process masks. A connection is refused until it
+    // listens, so nobody has come in by another mode.
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(UnixSocket { listener: UnixListener::from_std(socket.into())?, _file: file })
+}
+
+/// A socket whose file will have `mode`, or less: Linux gives it that of the socket, masked. The mask of
+/// the process is the host's and stays as it is.
+fn born_with(mode: u32) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let file = fs::File::from(OwnedFd::from(socket));
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    Ok(Socket::from(OwnedFd::from(file)))
 }
 
 fn clear(path: &Path) -> io::Result<()> {

@@ -27,6 +27,8 @@ pub const TRACE: i32 = 5;
 
 /// How many lines wait for a slow reader.
 const WAITING: usize = 256;
+/// No level was asked for beside those that were registered.
+const AS_REGISTERED: i32 = -1;
 /// Where lines come from, for env_logger's filters.
 const TARGET: &str = "peermon";
 
@@ -140,6 +142,10 @@ pub struct LogRegistration {
 pub struct LogSink {
     /// Built from the environment at `monitor_init`, on the host's thread.
     environment: Option<env_logger::Logger>,
+    /// The same, with everything, for an administrator who asks for more than the environment says.
+    everything: Option<env_logger::Logger>,
+    /// What an administrator asked for instead of what was registered, or [`AS_REGISTERED`].
+    asked: AtomicI32,
     slot: Arc<Slot<LogRegistration>>,
 }
 
@@ -150,13 +156,32 @@ impl LogSink {
             LogTarget::Callback => None,
             LogTarget::Env => Some(env_logger::Builder::from_env("PEERMON_LOG").build()),
         };
-        Self { environment, slot }
+        let everything = environment
+            .as_ref()
+            .map(|_| env_logger::Builder::new().filter_level(LevelFilter::Trace).build());
+        Self { environment, everything, asked: AtomicI32::new(AS_REGISTERED), slot }
+    }
+
+    /// From now on whoever takes lines gets those up to `level`, whatever was asked for when it was
+    /// registered; `None` = what was asked for. To be followed by a [`Logger::want`].
+    pub fn ask(&self, level: Option<i32>) {
+        self.asked.store(level.unwrap_or(AS_REGISTERED), Ordering::Relaxed);
+    }
+
+    /// What an administrator asked for, if one did.
+    pub fn asked(&self) -> Option<i32> {
+        let asked = self.asked.load(Ordering::Relaxed);
+        (asked != AS_REGISTERED).then_some(asked)
     }
 
     /// The highest level that is wanted; before anything is registered [`INFO`], see
     /// [`Logger::new`].
     pub fn wanted(&self, ever_registered: bool) -> i32 {
         let environment = self.environment.as_ref().map(|logger| level_of(logger.filter()));
+        let nobody = environment.is_none() && self.slot.peek(|registered| registered.is_none());
+        if let Some(asked) = self.asked().filter(|_| !(ever_registered && nobody)) {
+            return asked;
+        }
         let level = self.slot.peek(|registered| registered.map(|them| them.max_level));
         let callback = match level {
             Some(level) => Some(level),
@@ -168,7 +193,12 @@ impl LogSink {
 
     /// Delivers one line. Runs the host's code: only on a thread of the host's table.
     pub fn deliver(&self, line: &Line) -> Called {
-        if let Some(logger) = &self.environment {
+        let asked = self.asked();
+        let environment = match asked {
+            None => self.environment.as_ref(),
+            Some(asked) => self.everything.as_ref().filter(|_| line.level <= asked),
+        };
+        if let Some(logger) = environment {
             let level = match line.level {
                 ERROR => log::Level::Error,
                 WARN => log::Level::Warn,
@@ -181,7 +211,7 @@ impl LogSink {
             logger.log(&record.args(format_args!("{}", line.text)).build());
         }
         self.slot.call(
-            |registration| line.level <= registration.max_level,
+            |registration| line.level <= asked.unwrap_or(registration.max_level),
             |registration| registration.handler.take(line.level, &line.text),
         )
     }
@@ -245,5 +275,18 @@ mod tests {
         sink.deliver(&Line { level: INFO, text: "quiet".into() });
         sink.deliver(&Line { level: ERROR, text: "loud".into() });
         assert_eq!(*seen.lock().unwrap(), [(ERROR, "loud".to_owned())]);
+        sink.ask(Some(DEBUG));
+        assert_eq!(sink.wanted(true), DEBUG);
+        sink.deliver(&Line { level: DEBUG, text: "asked for".into() });
+        sink.deliver(&Line { level: TRACE, text: "not asked for".into() });
+        sink.ask(Some(0));
+        sink.deliver(&Line { level: ERROR, text: "nothing is wanted".into() });
+        assert_eq!((sink.wanted(true), sink.asked()), (0, Some(0)));
+        assert_eq!(seen.lock().unwrap()[1..], [(DEBUG, "asked for".to_owned())]);
+        sink.ask(None);
+        assert_eq!((sink.wanted(true), sink.asked()), (WARN, None));
+        sink.slot.replace(&mut None).unwrap();
+        sink.ask(Some(TRACE));
+        assert_eq!(sink.wanted(true), 0, "nobody is there to take lines");
     }
 }

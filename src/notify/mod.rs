@@ -22,6 +22,7 @@ pub mod log;
 pub mod mail;
 pub mod meter;
 mod overflow;
+pub mod prod;
 pub mod queue;
 pub mod sink;
 pub mod store;

@@ -109,6 +109,7 @@ impl<'a> Visit<'a> {
             sender: &self.own.name,
             receiver: self.peer,
             activity: None,
+            death: None,
         };
         wire::encode(&header, names, &self.key(&own, &peer))
     }

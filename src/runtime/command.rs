@@ -39,6 +39,13 @@ pub enum Command {
         /// Told (by being dropped) when the snapshot shows it.
         done: Sender<()>,
     },
+    /// A peer that is watched is to be found elsewhere.
+    MovePeer {
+        /// Where its addresses come from now.
+        endpoints: PeerEndpoints,
+        /// Told (by being dropped) when `peermon-io` has taken it.
+        done: Sender<()>,
+    },
     /// A look-up gave addresses.
     SetAddresses(PeerName, Vec<SocketAddr>),
     /// Pause timers.

@@ -15,8 +15,10 @@
 //! | `peermon-record`, `peermon-sync` | private, another | keep the status file, if there is one | the disk |
 //! | `peermon-clients`, `peermon-mail`, `peermon-command` | private, one each | a channel each, if it is configured | whatever it works with |
 //! | `peermon-client`, `peermon-relay`, `peermon-run` | that of their channel | serve clients, hand a letter in, wait for a program | the same |
+//! | `peermon-ask` | that of `peermon-client` | waits for a request of an administrator, and reads files for it | anything, for ten seconds |
 //! | `peermon-notify` | the host's | log lines, and events unless the host dispatches them | the host's code |
 //! | `peermon-interrupt` | the host's | interrupts, if somebody ever registered for them or wants a signal | the host's code |
+//! | `peermon-control` | the host's | what an administrator asks for, if there is a control socket | a start, an end, `io` |
 //!
 //! The first four end with [`Monitor::end`], the others with [`Monitor::close`]: what happened is told
 //! after the end of the application too. The status file and the channels are not used where no private
@@ -58,10 +60,14 @@ pub mod panic;
 pub mod programs;
 mod pump;
 pub mod recorder;
+mod requests;
 mod restart;
+mod roster;
 mod shared;
 mod source;
 mod stamp;
+#[cfg(feature = "http")]
+mod steering;
 pub mod sys;
 mod threads;
 mod timekeeper;

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use crossbeam_channel::Receiver;
 
@@ -12,6 +12,9 @@ use super::aside::Aside;
 use super::core::Core;
 use super::entropy::Renewal;
 use super::io::Running;
+use super::roster::Roster;
+#[cfg(feature = "http")]
+use super::steering::Steering;
 use super::sys::nudge::Nudge;
 use super::timekeeper::Timekeeper;
 use super::work::resolve::Resolver;
@@ -21,8 +24,10 @@ use crate::notify::handler::{Called, Slot};
 use crate::notify::interrupts::Interrupts;
 use crate::notify::log::{Line, LogRegistration, LogSink, Logger, WARN};
 use crate::notify::meter::Meter;
+use crate::notify::prod::Prod;
 use crate::notify::queue::Consumer;
 use crate::notify::store::{Desk, Store};
+use crate::notify::survivor::Survivor;
 use crate::notify::waits::Waits;
 use crate::notify::words::interrupt_line;
 use crate::notify::{EventHandler, InterruptHandler};
@@ -76,6 +81,8 @@ pub struct Shared {
     pub snapshot: Snapshot,
     /// What the channels want to be remembered.
     pub store: Arc<Store>,
+    /// Makes the channel of mail try what waits.
+    pub mail: Arc<Prod>,
     /// What each channel had to drop.
     pub losses: Vec<(&'static str, Dropped)>,
     /// How far the host's callback is, from the first start on.
@@ -88,6 +95,8 @@ pub struct Shared {
     pub accounts: Arc<Accounts>,
     /// Makes the machine draw fresh random numbers.
     pub renewal: Renewal,
+    /// Who is watched at present; a forked child reads it.
+    pub roster: Survivor<Roster>,
     /// What is known of host names when `peermon-io` starts.
     pub resolver: Mutex<Resolver>,
     /// Whether events wait for the host's callback behind a full queue.
@@ -108,6 +117,9 @@ pub struct Shared {
     pub interrupts: Interrupts,
     /// The signal that follows every interrupt, and whom it goes to.
     pub nudge: Mutex<Option<Nudge>>,
+    /// What is asked for at the control socket.
+    #[cfg(feature = "http")]
+    pub steering: Steering,
     phase: Mutex<Phase>,
     failure: Mutex<Option<String>>,
     /// The application is stalled, and by which activity if by one; written by `peermon-io`.
@@ -131,6 +143,8 @@ pub struct Parts {
     /// See [`Shared`].
     pub renewal: Renewal,
     /// See [`Shared`].
+    pub roster: Roster,
+    /// See [`Shared`].
     pub resolver: Resolver,
     /// See [`Shared`].
     pub logger: (Logger, Receiver<Line>),
@@ -139,7 +153,7 @@ pub struct Parts {
 impl Shared {
     /// All slots empty, the machine at home.
     pub fn new(parts: Parts) -> Self {
-        let Parts { id, plan, core, events, losses, renewal, resolver, logger } = parts;
+        let Parts { id, plan, core, events, losses, renewal, roster, resolver, logger } = parts;
         let waits = Arc::<Waits>::default();
         let meter = || Meter::new(plan.guest.callback_budget);
         let on_log = Arc::new(Slot::new(id, None, Arc::clone(&waits), meter()));
@@ -148,6 +162,8 @@ impl Shared {
         let (on_event, on_interrupt) = (meter(), meter());
         let shared = Self {
             id,
+            #[cfg(feature = "http")]
+            steering: Steering::new(&plan),
             plan,
             logger,
             lines,
@@ -158,6 +174,7 @@ impl Shared {
             events,
             snapshot: Snapshot::default(),
             store: Arc::default(),
+            mail: Arc::default(),
             losses,
             callback_desk: OnceLock::new(),
             pulse: AtomicU64::new(0),
@@ -165,6 +182,7 @@ impl Shared {
             accounts: Arc::default(),
             aside: Aside::default(),
             renewal,
+            roster: Survivor::new(roster),
             resolver: Mutex::new(resolver),
             backlog: AtomicBool::new(false),
             stranded: AtomicBool::new(false),
@@ -192,6 +210,12 @@ impl Shared {
             *phase = Phase::Failed(why);
         }
         phase
+    }
+
+    /// As [`Shared::phase`], if nobody else holds the lock: a start and an end hold it for as long as
+    /// they take.
+    pub fn is_phase_free(&self) -> bool {
+        !matches!(self.phase.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// The monitor cannot go on.
@@ -237,6 +261,12 @@ impl Shared {
         if self.interruptible.load(Ordering::Acquire) {
             self.interrupts.raise(interrupt, at);
         }
+    }
+
+    /// Whether the application hears of interrupts: by a callback or by a signal.
+    pub fn is_listened_to(&self) -> bool {
+        let registered = self.on_interrupt.peek(|registered| registered.is_some());
+        self.interruptible.load(Ordering::Acquire) && (registered || self.nudge().is_some())
     }
 
     /// The signal that follows an interrupt, if one is configured and the monitor was started.

@@ -209,6 +209,92 @@ mod client {
     }
 }
 
+#[cfg(feature = "http")]
+mod control {
+    use super::*;
+
+    fn own() -> u32 {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata("/proc/self").unwrap().uid()
+    }
+
+    #[test]
+    fn unless_it_is_written_root_and_the_user_of_the_host_steer() {
+        let directory = Directory::new("control");
+        let socket = directory.0.join("c");
+        let control = server(&format!("control_socket = {socket:?}"));
+        let control = control.unwrap().channels.control.unwrap();
+        let numbers: Vec<_> = control.users.iter().map(|user| user.uid).collect();
+        let wanted = if own() == 0 { vec![0] } else { vec![0, own()] };
+        assert_eq!((numbers, control.mode, control.socket), (wanted, 0o600, socket.clone()));
+        assert_eq!(control.users[0].name, "root");
+        let named = |users: &str| {
+            let lines = format!("control_socket = {socket:?}\ncontrol_users = {users}");
+            server(&lines).unwrap().channels.control.unwrap()
+        };
+        let several = named("[\"root\", \"0\", \"4242424\"]");
+        let several: Vec<_> = several.users.iter().map(|user| (user.uid, &*user.name)).collect();
+        assert_eq!(several, [(0, "root"), (4_242_424, "4242424")]);
+        assert_eq!(named("\"4242424\"").mode, 0o666, "the kernel says who somebody is");
+        assert_eq!(named("\"root\"").mode, 0o600);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_control_socket_is_told_with_its_line() {
+        let long = format!("/tmp/{}", "x".repeat(103));
+        let rows = [
+            (
+                "control_users = \"root\"",
+                "2: control_users = \"root\": there is no control socket; write control_socket",
+            ),
+            (
+                "control_socket = \"/nowhere/c\"",
+                "2: control_socket = \"/nowhere/c\": there is no such folder; make it first",
+            ),
+            (
+                &format!("control_socket = \"{long}\""),
+                &format!(
+                    "2: control_socket = \"{}...\": the path of a socket has at most 107 bytes",
+                    &long[..80]
+                ),
+            ),
+            (
+                "client_socket = \"/tmp/s\"\ncontrol_socket = \"/tmp/s\"",
+                "3: control_socket = \"/tmp/s\": clients ask at this socket (client_socket); write \
+                 another path",
+            ),
+            (
+                "control_socket = \"/tmp/s\"\ncontrol_users = [\"root\", \"no-such-user\"]",
+                "3: control_users = [\"root\", \"no-such-user\"]: there is no user \"no-such-user\" on \
+                 this machine; \"getent passwd\" lists those that there are",
+            ),
+            (
+                "control_socket = \"/tmp/s\"\ncontrol_users = \"root, deploy\"",
+                "3: control_users = \"root, deploy\": a user is a name such as \"root\" or a number \
+                 such as \"0\"; several are written as [\"root\", \"deploy\"]",
+            ),
+            (
+                "control_socket = \"/tmp/s\"\ncontrol_users = \"4294967295\"",
+                "3: control_users = \"4294967295\": the number of a user is at most 4294967294",
+            ),
+        ];
+        for (lines, text) in rows {
+            wrong(lines, Code::Config, &format!("orders.toml:{text}"));
+        }
+    }
+}
+
+#[cfg(not(feature = "http"))]
+#[test]
+fn a_library_that_cannot_be_steered_refuses_to_be() {
+    wrong(
+        "control_socket = \"/tmp/s\"",
+        Code::Config,
+        "orders.toml:2: control_socket = \"/tmp/s\": this library was built without it (cargo feature \
+         \"http\")",
+    );
+}
+
 #[cfg(feature = "mail")]
 mod mail {
     use super::*;

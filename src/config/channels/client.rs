@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::super::keys::Key;
 use super::super::plan::{ClientPort, Hidden, Listen, Tls};
 use super::super::value::{Section, Setting};
-use super::{built_with, count, flag, lies_in_a_folder, read, span, without};
+use super::{built_with, count, flag, is_of_a_socket, read, span, without};
 use crate::error::Result;
 
 /// What needs a port; the port itself comes first.
@@ -20,8 +20,6 @@ const KEYS: [Key; 9] = [
     Key::ClientConnectionsPerAddress,
     Key::ClientIdle,
 ];
-/// The longest path of a socket: what `sun_path` holds, less its end.
-const LONGEST_SOCKET: usize = 107;
 /// How long a token is.
 const TOKEN: core::ops::RangeInclusive<usize> = 16..=256;
 
@@ -58,11 +56,7 @@ pub(super) fn of(server: &Section, servers: Listen) -> Result<Option<ClientPort>
         None => without(server, &[Key::ClientTlsCertificate, Key::ClientTlsPrivate], NO_TLS)?,
     }
     if let Some((path, setting)) = socket {
-        if path.as_os_str().len() > LONGEST_SOCKET {
-            let why = format!("the path of a socket has at most {LONGEST_SOCKET} bytes");
-            return Err(setting.fault(None, &why));
-        }
-        lies_in_a_folder(path, setting)?;
+        is_of_a_socket(path, setting)?;
     }
     let connections = count(server, Key::ClientConnections, 1024);
     Ok(Some(ClientPort {

@@ -4,6 +4,7 @@
 
 mod client;
 mod command;
+mod control;
 mod mail;
 mod read;
 
@@ -12,18 +13,26 @@ use std::path::Path;
 
 use super::faults::Faults;
 use super::keys::Key;
-use super::plan::{Channels, Listen, StatusFile};
+use super::plan::{Account, Channels, Listen, StatusFile};
 use super::value::{Section, Setting};
 use crate::error::Result;
 
 /// So long an event waits for its record, unless the configuration says otherwise.
 const JOURNAL_WAIT: Duration = Duration::from_millis(100);
+/// The longest path of a socket: what `sun_path` holds, less its end.
+const LONGEST_SOCKET: usize = 107;
 
-/// What a server that listens at `listen` says of them.
-pub(super) fn of(server: &Section, listen: Listen, faults: &mut Faults) -> Channels {
+/// What a server that listens at `listen` says of them. The users that are `known` are not looked up.
+pub(super) fn of(
+    server: &Section,
+    listen: Listen,
+    known: &[Account],
+    faults: &mut Faults,
+) -> Channels {
     Channels {
         status_file: faults.or(status_file(server), None),
         client: faults.or(client::of(server, listen), None),
+        control: faults.or(control::of(server, known), None),
         mail: faults.or(mail::of(server), None),
         command: faults.or(command::of(server), None),
     }
@@ -48,6 +57,15 @@ fn lies_in_a_folder(path: &Path, setting: &Setting) -> Result<()> {
         Some(folder) if folder.is_dir() => Ok(()),
         _ => Err(setting.fault(None, "there is no such folder; make it first")),
     }
+}
+
+/// Whether a socket can be made at `path`.
+fn is_of_a_socket(path: &Path, setting: &Setting) -> Result<()> {
+    if path.as_os_str().len() > LONGEST_SOCKET {
+        let why = format!("the path of a socket has at most {LONGEST_SOCKET} bytes");
+        return Err(setting.fault(None, &why));
+    }
+    lies_in_a_folder(path, setting)
 }
 
 /// Refuses the first of `keys` that is written: it needs what is not there.

@@ -14,6 +14,8 @@ pub struct Channels {
     pub status_file: Option<StatusFile>,
     /// The port that clients ask.
     pub client: Option<ClientPort>,
+    /// The socket by which an administrator steers.
+    pub control: Option<Control>,
     /// Mail to administrators.
     pub mail: Option<Mail>,
     /// The command that is run on events.
@@ -46,6 +48,26 @@ pub struct ClientPort {
     pub connections_per_address: u32,
     /// A connection that neither asks nor reads for so long is closed.
     pub idle: Duration,
+}
+
+/// The socket by which an administrator steers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// Where it is.
+    pub socket: PathBuf,
+    /// Who may use it; nobody else, whatever the mode of its file.
+    pub users: Vec<Account>,
+    /// The mode of its file.
+    pub mode: u32,
+}
+
+/// A user of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The number.
+    pub uid: u32,
+    /// The name; the number again if it has none.
+    pub name: String,
 }
 
 /// A certificate with its key, as they were read.

@@ -2,13 +2,17 @@
 
 mod channels;
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use self::channels::{
-    Channels, ClientPort, Command, Hidden, Login, Mail, Relay, Security, StatusFile, Tls,
+    Account, Channels, ClientPort, Command, Control, Hidden, Login, Mail, Relay, Security,
+    StatusFile, Tls,
 };
+use super::Config;
 use crate::proto::event::PeerName;
 use crate::proto::settings::{Detection, Flapping, Pacing, Settings};
 
@@ -68,6 +72,18 @@ pub struct Plan {
     pub channels: Channels,
     /// What holds for a peer that is added while the monitor runs.
     pub defaults: PeerDefaults,
+    /// What it was made of, for whoever wants to read that again.
+    pub written: Written,
+}
+
+/// The configuration behind a plan. It does not show itself: the plan says it all.
+#[derive(Clone)]
+pub struct Written(pub Arc<Config>);
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written(..)")
+    }
 }
 
 /// The settings of a peer that says nothing of its own.

@@ -12,6 +12,7 @@ use super::policy::{Job, Outcome, Policy, Rules};
 use super::relay::{Handed, Parcel, Relays};
 use super::spool::Spool;
 use crate::config::plan::Mail;
+use crate::notify::prod::Prod;
 use crate::notify::sink::{Intake, Next, Sink};
 use crate::proto::time::{Time, Wall, nanos};
 
@@ -27,6 +28,7 @@ const REFRESH: Duration = Duration::from_secs(60);
 pub struct MailSink {
     mail: Mail,
     addresses: Addresses,
+    prod: Arc<Prod>,
 }
 
 impl MailSink {
@@ -38,7 +40,13 @@ impl MailSink {
     pub fn new(mail: Mail) -> Result<Self, String> {
         let addresses = Addresses::read(&mail.from, &mail.to)?;
         Relays::new(&mail)?;
-        Ok(Self { mail, addresses })
+        Ok(Self { mail, addresses, prod: Arc::default() })
+    }
+
+    /// The same, tried at once when `prod` is.
+    #[must_use]
+    pub fn prodded_by(self, prod: Arc<Prod>) -> Self {
+        Self { prod, ..self }
     }
 }
 
@@ -62,6 +70,7 @@ impl Sink for MailSink {
 struct Work<'a> {
     intake: &'a Intake,
     addresses: &'a Addresses,
+    prod: &'a Prod,
     relays: Arc<Relays>,
     rules: Rules,
     policy: Policy,
@@ -96,6 +105,7 @@ impl<'a> Work<'a> {
         Self {
             intake,
             addresses: &sink.addresses,
+            prod: &sink.prod,
             relays: Arc::new(relays),
             rules,
             policy,
@@ -114,10 +124,17 @@ impl<'a> Work<'a> {
             self.send();
             self.keep();
             let due = self.due();
-            match self.intake.next(due) {
-                Next::Event(event) => self.take(&event),
-                Next::Due => {}
-                Next::Stopped => return self.leave(),
+            match self.intake.next_or(due, self.prod.asked()) {
+                Ok(Next::Event(event)) => self.take(&event),
+                Ok(Next::Due) => {}
+                Ok(Next::Stopped) => return self.leave(),
+                Err(tell) => {
+                    self.policy.prod(self.now());
+                    self.trouble.clear();
+                    // Who prodded may have gone.
+                    let waiting = self.policy.waiting();
+                    let _ = tell.send(u32::try_from(waiting).unwrap_or(u32::MAX));
+                }
             }
         }
     }
@@ -161,6 +178,7 @@ impl<'a> Work<'a> {
             self.spool.refresh(&mut self.policy, desk, now);
             self.refreshed = now;
         }
+        self.prod.note(self.policy.waiting());
         let done = self.spool.done(&self.policy, self.taken);
         if done > desk.position() {
             desk.done(done);

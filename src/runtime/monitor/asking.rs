@@ -5,13 +5,12 @@ use core::time::Duration;
 use std::os::fd::RawFd;
 use std::sync::PoisonError;
 
-use super::{Monitor, register, state};
+use super::{Monitor, register, state, unknown};
 use crate::error::{Code, Error, Result};
 use crate::notify::inside::Inside;
 use crate::notify::log::{LogRegistration, TRACE};
 use crate::notify::{EventHandler, InterruptHandler, LogHandler};
 use crate::proto::peer::view::View;
-use crate::runtime::command::Command;
 use crate::runtime::shared::{EventRegistration, Phase};
 use crate::runtime::sys::eventfd::HostEnd;
 
@@ -198,7 +197,7 @@ impl Monitor {
     ///
     /// [`Code::State`] if the monitor does not run.
     pub fn pause(&self, judge: bool, heartbeat: bool, span: Duration) -> Result<()> {
-        self.ask(Command::Pause { judge, heartbeat, span })
+        self.shared.pause(judge, heartbeat, span)
     }
 
     /// Ends every pause.
@@ -207,19 +206,6 @@ impl Monitor {
     ///
     /// [`Code::State`] if the monitor does not run.
     pub fn resume(&self) -> Result<()> {
-        self.ask(Command::Resume { judge: true, heartbeat: true })
+        self.shared.resume(true, true)
     }
-
-    fn ask(&self, command: Command) -> Result<()> {
-        match &*self.shared.phase() {
-            Phase::Running(running) => super::peers::send(&running.commands, command),
-            Phase::Failed(why) => Err(state(why.clone())),
-            Phase::Idle(_) | Phase::Closed => Err(state("the monitor is not started")),
-        }
-    }
-}
-
-pub(super) fn unknown(name: &str) -> Error {
-    // A name is printable by its rule; anything else must not reach a log as it is.
-    Error::new(Code::UnknownPeer, format!("there is no peer {name:?}"))
 }

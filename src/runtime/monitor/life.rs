@@ -17,6 +17,8 @@ use crate::runtime::io::{self, Running};
 use crate::runtime::notifier::Caller;
 use crate::runtime::recorder;
 use crate::runtime::shared::Phase;
+#[cfg(feature = "http")]
+use crate::runtime::steering::Control;
 use crate::runtime::sys::exit;
 use crate::runtime::sys::nudge::Nudge;
 use crate::runtime::sys::table::TableKind;
@@ -71,7 +73,7 @@ impl Monitor {
             return Err(error);
         }
         let eventfd = self.host_end.read();
-        let peers = self.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
+        let peers = shared.roster.read().iter().map(|listed| listed.endpoints.clone()).collect();
         match io::start(shared, core, eventfd, peers) {
             Ok(running) => {
                 *phase = Phase::Running(running);
@@ -188,8 +190,10 @@ impl Monitor {
         let _close = self.closes.lock().unwrap_or_else(PoisonError::into_inner);
         // That it does not run is no error here; any other leaves nothing more to be done.
         let _ = self.end();
-        // The channels first, so that their last words are delivered; the recorder last, so that it
+        // First what answers administrators, so that those who wait are told while somebody can still tell
+        // them. Then the channels, so that their last words are delivered; the recorder last, so that it
         // writes how far the host's callback came.
+        self.stop_control();
         self.channels().stop_sinks();
         let callers = core::mem::take(&mut *self.callers());
         self.stop_callers(callers);
@@ -271,6 +275,14 @@ impl Monitor {
             callers.notify = Some(caller);
             started.notify = true;
         }
+        #[cfg(feature = "http")]
+        if callers.control.is_none() && self.shared.plan.channels.control.is_some() {
+            let control = Control::start(&self.shared).map_err(|error| {
+                (started, Error::io("start the thread peermon-control", &error))
+            })?;
+            callers.control = Some(control);
+            started.control = true;
+        }
         drop(callers);
         match self.start_interrupter() {
             Ok(new) => {
@@ -301,14 +313,29 @@ impl Monitor {
         let stopped = Callers {
             notify: if started.notify { callers.notify.take() } else { None },
             interrupt: if started.interrupt { callers.interrupt.take() } else { None },
+            ..Callers::default()
         };
         drop(callers);
+        if started.control {
+            self.stop_control();
+        }
         self.stop_callers(stopped);
+    }
+
+    /// Stops what answers administrators; those who wait are told that the monitor closes.
+    fn stop_control(&self) {
+        #[cfg(feature = "http")]
+        {
+            let control = self.callers().control.take();
+            if let Some(control) = control {
+                control.stop();
+            }
+        }
     }
 
     /// Stops threads that run the host's code, after what is pending was delivered.
     fn stop_callers(&self, callers: Callers) {
-        let Callers { notify, interrupt } = callers;
+        let Callers { notify, interrupt, .. } = callers;
         if let Some(caller) = interrupt {
             self.shared.interruptible.store(false, Ordering::Release);
             caller.stop();
@@ -333,4 +360,5 @@ fn short(how: &str) -> Words {
 struct Started {
     notify: bool,
     interrupt: bool,
+    control: bool,
 }

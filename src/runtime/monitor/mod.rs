@@ -16,24 +16,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_channel::Receiver;
 
 use super::channels::Channels;
-use super::core::{Core, NoOutlet};
+use super::core::Core;
 use super::entropy;
 use super::notifier::Caller;
+use super::requests::state;
+use super::roster::{Listed, unknown};
 use super::shared::{EventRegistration, Parts, Phase, Shared};
-use super::sys::clock;
+#[cfg(feature = "http")]
+use super::steering::Control;
 use super::sys::eventfd::HostEnd;
 use super::sys::family::Family;
 use super::work::resolve::{Resolver, look_up};
 use crate::config::check_address;
-use crate::config::plan::{PeerEndpoints, Plan};
+use crate::config::plan::Plan;
 use crate::error::{Code, Error, Result};
 use crate::notify::dispatcher::Dispatcher;
 use crate::notify::handler::{Slot, WouldDeadlock};
 use crate::notify::log::{Line, LogRegistration, Logger};
 use crate::notify::queue::queue;
 use crate::notify::survivor::Survivor;
-use crate::proto::machine::{Input, Machine};
-use crate::proto::settings::PeerSettings;
+use crate::proto::machine::Machine;
 
 /// Numbers of monitors, never reused.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -44,8 +46,6 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 /// otherwise. Dropping it closes it.
 pub struct Monitor {
     shared: Arc<Shared>,
-    /// Who is watched at present; a forked child reads it.
-    roster: Survivor<Arc<Vec<Arc<Listed>>>>,
     /// The eventfd, if it was asked for; a forked child reads it.
     host_end: Survivor<Option<HostEnd>>,
     callers: Mutex<Callers>,
@@ -57,18 +57,14 @@ pub struct Monitor {
     closes: Mutex<()>,
 }
 
-/// One watched peer as it was configured.
-#[derive(Debug)]
-struct Listed {
-    settings: PeerSettings,
-    endpoints: PeerEndpoints,
-}
-
 /// The threads in the host's table.
 #[derive(Debug, Default)]
 struct Callers {
     notify: Option<Caller>,
     interrupt: Option<Caller>,
+    /// No code of the host runs on it, but it changes what is the host's.
+    #[cfg(feature = "http")]
+    control: Option<Control>,
 }
 
 impl Monitor {
@@ -123,10 +119,10 @@ impl Monitor {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let plan = Arc::new(plan);
         let losses = channels.losses();
-        let parts = Parts { id, plan, core, events, losses, renewal, resolver, logger };
+        let roster = Arc::new(roster);
+        let parts = Parts { id, plan, core, events, losses, renewal, roster, resolver, logger };
         let monitor = Self {
             shared: Arc::new(Shared::new(parts)),
-            roster: Survivor::new(Arc::new(roster)),
             host_end: Survivor::new(None),
             callers: Mutex::default(),
             channels: Mutex::new(channels),
@@ -152,7 +148,7 @@ impl Monitor {
     /// [`Code::Io`] if the system gives no random numbers or no descriptor.
     pub fn fork_copy(&self) -> Result<Self> {
         let mut plan = (*self.shared.plan).clone();
-        if let Some(roster) = self.roster.read_in_child() {
+        if let Some(roster) = self.shared.roster.read_in_child() {
             plan.settings.peers = roster.iter().map(|listed| listed.settings.clone()).collect();
             plan.endpoints = roster.iter().map(|listed| listed.endpoints.clone()).collect();
         }
@@ -192,15 +188,6 @@ impl Monitor {
         }
     }
 
-    /// Feeds the machine while it is at home, and shows the result.
-    fn feed_at_home(&self, core: &mut Core, input: Input<'_>) {
-        core.feed(clock::now(), input, &self.shared, &mut NoOutlet);
-        self.shared.snapshot.publish(core.machine.changed());
-        core.machine.clear_changed();
-        core.release_all();
-        self.shared.note_backlog_at_home(core.flush(&self.shared.logger));
-    }
-
     fn adopt(&self, end: HostEnd) {
         self.host_end.replace(Some(end));
         if let Phase::Idle(core) = &mut *self.shared.phase() {
@@ -222,9 +209,12 @@ impl Drop for Monitor {
         if self.close().is_err() {
             // Inside of one of its own callbacks: the threads end when that returns.
             let mut callers = self.callers();
-            let Callers { notify, interrupt } = &mut *callers;
-            for caller in [notify.take(), interrupt.take()].into_iter().flatten() {
+            for caller in [callers.notify.take(), callers.interrupt.take()].into_iter().flatten() {
                 caller.abandon();
+            }
+            #[cfg(feature = "http")]
+            if let Some(control) = callers.control.take() {
+                control.abandon();
             }
         }
     }
@@ -234,11 +224,6 @@ impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").field("id", &self.shared.id).finish_non_exhaustive()
     }
-}
-
-/// An error for what the present phase does not allow.
-fn state(text: impl Into<String>) -> Error {
-    Error::new(Code::State, text)
 }
 
 /// Registers nothing or something, with a word for a closed monitor. `handler` is taken if and only

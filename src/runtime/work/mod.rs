@@ -39,6 +39,8 @@ const RETRY: Duration = Duration::from_secs(5);
 pub enum Order {
     /// Look up the names of one more peer, now and from now on.
     Watch(PeerEndpoints),
+    /// The addresses of a peer come from elsewhere: tell them, at once and from now on.
+    Move(PeerEndpoints),
     /// Look up those of a peer no longer.
     Forget(PeerName),
 }
@@ -139,6 +141,7 @@ impl Work {
             let due = self.next_record.map_or(look_up, |record| record.min(look_up));
             match orders.recv_deadline(due) {
                 Ok(Order::Watch(peer)) => self.watch(peer),
+                Ok(Order::Move(peer)) => self.move_to(peer),
                 Ok(Order::Forget(name)) => self.forget(&name),
                 Err(RecvTimeoutError::Timeout) => {
                     self.record();
@@ -172,6 +175,24 @@ impl Work {
             self.task.peers.push(peer);
             self.reported.push(Vec::new());
             self.next_retry = Some(Instant::now());
+        }
+    }
+
+    /// Also where no name is looked up: what this thread tells of the former ones, if it was at it just
+    /// now, comes before what it tells now.
+    fn move_to(&mut self, peer: PeerEndpoints) {
+        self.forget(&peer.name);
+        if !has_names(&peer) {
+            let addresses = self.task.resolver.known(&peer);
+            let _ = self.task.results.send(Command::SetAddresses(peer.name, addresses));
+            return;
+        }
+        self.task.peers.push(peer);
+        self.reported.push(Vec::new());
+        let index = self.task.peers.len() - 1;
+        self.resolve(index);
+        if !self.task.resolver.is_complete(&self.task.peers[index]) {
+            self.next_retry = Some(Instant::now() + RETRY.min(self.task.plan.resolve_interval));
         }
     }
 

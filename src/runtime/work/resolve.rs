@@ -54,6 +54,21 @@ impl Resolver {
         })
     }
 
+    /// The addresses of `peer` as far as they are known, without asking.
+    pub fn known(&self, peer: &PeerEndpoints) -> Vec<SocketAddr> {
+        let mut addresses = Vec::new();
+        for endpoint in &peer.endpoints {
+            let address = match endpoint {
+                Endpoint::Literal(address) => Some(*address),
+                Endpoint::Host(host, port) => {
+                    self.names.get(&(host.clone(), *port)).and_then(|known| known.address)
+                }
+            };
+            addresses.extend(address.filter(|new| !addresses.contains(new)));
+        }
+        addresses
+    }
+
     /// Looks up every name of `peer`.
     pub fn resolve(
         &mut self,
@@ -164,6 +179,7 @@ mod tests {
         let first = resolver.resolve(&host(), &|_| Ok(()), &answering(&["[::1]:7", "127.0.0.1:7"]));
         assert_eq!(first.addresses, addresses(&["127.0.0.1:7"]), "IPv4 goes first");
         assert!(resolver.is_complete(&host()));
+        assert_eq!(resolver.known(&host()), first.addresses);
         let empty = resolver.resolve(&host(), &|_| Ok(()), &answering(&[]));
         assert_eq!(empty.addresses, first.addresses);
         assert_eq!(empty.complaints, ["peer billing: billing.example: the name has no address"]);

@@ -198,6 +198,34 @@ impl Policy {
         core::mem::take(&mut self.shed)
     }
 
+    /// Somebody says that the relays are well again: what they did not take is due now. Hold times and the
+    /// cap stand. What was tried before counts as tried once, and is not taken for what never was.
+    pub fn prod(&mut self, now: Time) {
+        self.settle(now);
+        let flying = self.flying_key();
+        for (key, outage) in &mut self.outages {
+            let waits = !matches!(outage.stage, Stage::Held | Stage::Open);
+            if waits && outage.due > now && flying != Some(*key) {
+                (outage.due, outage.attempts) = (now, outage.attempts.min(1));
+                self.changed.insert(Item::Outage(*key));
+            }
+        }
+        for account in self.accounts.values_mut().filter(|account| account.tally.capped > 0) {
+            (account.summary_due, account.summary_attempts) = (now, 0);
+        }
+    }
+
+    /// How many letters wait for a relay, or below the cap for room.
+    pub fn waiting(&self) -> usize {
+        let waits = |outage: &&Outage| !matches!(outage.stage, Stage::Held | Stage::Open);
+        let letters = self.outages.values().filter(waits).count();
+        let busy: BTreeSet<&PeerName> = self.outages.values().map(|outage| &outage.peer).collect();
+        let owes = |(peer, account): &(&PeerName, &Account)| {
+            account.tally.capped > 0 && !busy.contains(peer)
+        };
+        letters + self.accounts.iter().filter(owes).count()
+    }
+
     fn down(&mut self, now: Time, peer: &PeerName, event: &Event) {
         self.account(peer).see(event.epoch, event.id);
         // The stream has RECOVERED between two DOWN; should it ever not, the former one is over too.

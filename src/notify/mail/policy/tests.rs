@@ -547,3 +547,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_prod_makes_everything_due_that_relays_did_not_take_and_nothing_else() {
+    let mut desk = Desk::new(RULES);
+    desk.down("a", 1);
+    desk.wait(10);
+    for _ in 0..6 {
+        assert_eq!(desk.relay(Outcome::Later), 1);
+        desk.wait(100_000);
+    }
+    assert_eq!(desk.relay(Outcome::Later), 1);
+    desk.down("held", 1);
+    assert_eq!(desk.policy.next(desk.now), None, "it is waited with");
+    assert_eq!(desk.policy.waiting(), 1);
+    desk.policy.prod(desk.now);
+    desk.recovered("held", 1, 1);
+    assert_eq!(desk.relay(Outcome::Later), 1, "the one that is held is not hurried");
+    let first = desk.policy.due(desk.now).unwrap();
+    assert!(first.since(desk.now) < Duration::from_secs(100), "the waits begin anew");
+    desk.policy.prod(desk.now);
+    desk.relay(Outcome::Accepted);
+    assert_eq!((desk.told(), desk.policy.waiting()), (vec![Kind::Down], 0));
+    // Nothing waits: nothing happens.
+    desk.policy.prod(desk.now);
+    assert_eq!(desk.policy.next(desk.now), None);
+}

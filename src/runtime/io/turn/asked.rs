@@ -59,6 +59,10 @@ impl Turner<'_> {
                 self.feed(core, now, Input::RemovePeer(name));
                 self.waiting.push(done);
             }
+            Command::MovePeer { endpoints, done } => {
+                self.worker.order(Order::Move(endpoints));
+                self.waiting.push(done);
+            }
             Command::SetAddresses(name, addresses) => {
                 self.feed(core, now, Input::SetAddresses(name, addresses));
                 self.reach.tell_again(now.mono);
