@@ -96,14 +96,18 @@ fn the_sentences_of_the_page_are_those_of_the_doctor() {
     assert!(sentences.len() >= 12, "{sentences:?}");
     for sentence in sentences {
         // Between what is filled in.
-        let filled =
-            |word: &str| word.contains(|c: char| c.is_ascii_digit() || c == '"' || c == '/');
+        let filled = |word: &str| {
+            let inner = word.trim_end_matches(['.', ':', ',']);
+            let strange = |c: char| c.is_ascii_digit() || matches!(c, '"' | '/' | '.');
+            ["", "h"].contains(&inner) || inner.contains(strange)
+        };
         let plain = plain(sentence);
         let words: Vec<&str> = plain.split(' ').collect();
-        let longest =
-            words.split(|word| filled(word)).map(|part| part.join(" ")).max_by_key(String::len);
-        let longest = longest.unwrap();
-        assert!(longest.len() >= 12, "{sentence}");
-        assert!(said.contains(&longest), "the doctor does not say {longest:?}");
+        let parts = words.split(|word| filled(word)).map(|part| part.join(" "));
+        let parts: Vec<String> = parts.filter(|part| part.len() >= 12).collect();
+        assert!(
+            parts.iter().any(|part| said.contains(part.as_str())),
+            "the doctor says nothing like {sentence:?}: {parts:?}"
+        );
     }
 }

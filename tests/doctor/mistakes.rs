@@ -57,6 +57,53 @@ fn another_key() {
     case.wrong(Some(&mut billing), &format!("It uses another key: its key id is {id}"));
 }
 
+/// While "orders" runs, the doctor asks it, and it has the same to say.
+fn wrong_by_its_own_account(case: &Case, sentence: &str) {
+    let _orders = start(&case.lab, &case.network, "a", &case.files.of("orders"));
+    let outcome = ctl::doctor(&case.network, "a", &case.files.of("orders"), sentence);
+    assert!(
+        outcome.stdout.contains("\"orders\" runs, and says what it hears"),
+        "{}",
+        outcome.describe()
+    );
+    assert_eq!(ctl::code(&outcome), 3, "{}", outcome.describe());
+}
+
+#[test]
+fn what_a_running_server_refuses_is_named_too() {
+    let Some(case) = Case::new() else { return };
+    case.files.edit("orders", "name = \"billing\"", "name = \"biling\"");
+    let _billing = case.billing();
+    let said = "The server at 10.78.0.2:28170 calls itself \"billing\", and this file calls it \"biling\".";
+    wrong_by_its_own_account(&case, &format!("wrong    biling: {said}"));
+}
+
+#[test]
+fn another_key_is_named_by_a_running_server_too() {
+    let Some(case) = Case::new() else { return };
+    let key = case.files.key_of("billing");
+    assert!(ctl::here(&["keygen", "--force", key.to_str().unwrap()]).is_success());
+    let _billing = case.billing();
+    wrong_by_its_own_account(
+        &case,
+        "wrong    billing: It uses another key: this server's key id is ",
+    );
+}
+
+#[test]
+fn the_same_name_twice_is_named_by_a_running_server_too() {
+    let Some(case) = Case::new() else { return };
+    fs::copy(case.files.of("orders"), case.files.of("billing")).unwrap();
+    case.files.edit("billing", "10.78.0.1:28170", "10.78.0.2:28170");
+    case.files.edit("billing", "address = \"10.78.0.2:28170\"", "address = \"10.78.0.1:28170\"");
+    let _billing = case.billing();
+    let said = "calls itself \"orders\", as this server does: the same name twice.";
+    wrong_by_its_own_account(
+        &case,
+        &format!("wrong    billing: The server at 10.78.0.2:28170 {said}"),
+    );
+}
+
 #[test]
 fn a_peer_under_a_wrong_name() {
     let Some(case) = Case::new() else { return };

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use peermon::proto::auth::node_id;
 use peermon::proto::peer::view::State;
+use peermon::proto::visit::Heard;
 use peermon::proto::wire::Malformed;
 
 use super::reach::{Reach, Way};
@@ -30,8 +31,59 @@ pub struct Own {
     pub listen: String,
 }
 
+/// Under which key somebody speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Ours.
+    Right,
+    /// Another one, with its id where that is known; 0 is none.
+    Other(Option<u32>),
+    /// It says that it is ours, and the tag is wrong.
+    Forged,
+}
+
+/// What somebody says of himself.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// From where.
+    pub source: SocketAddr,
+    /// Under which key.
+    pub key: Key,
+    /// What it calls its group, if it is spelled out.
+    pub group: Option<String>,
+    /// What it calls itself.
+    pub sender: Option<String>,
+    /// What it calls this server.
+    pub receiver: Option<String>,
+}
+
 /// A word that is one of peermon's.
-type Said<'a> = (&'a Word, &'a peermon::proto::visit::Heard);
+type Said<'a> = (&'a Word, &'a Heard);
+
+impl Claim {
+    fn of(own: &Own, (word, heard): &Said<'_>) -> Self {
+        Self {
+            source: word.source,
+            key: match (heard.key_id == own.key_id, heard.authentic) {
+                (false, _) => Key::Other(Some(heard.key_id)),
+                (true, false) => Key::Forged,
+                (true, true) => Key::Right,
+            },
+            group: heard.group.clone(),
+            sender: heard.sender.name.clone(),
+            receiver: heard.receiver.name.clone(),
+        }
+    }
+}
+
+/// What to do about two servers of one name.
+const COPY: &str = "Each server has a name of its own; is its file a copy of this one?";
+
+fn same_name(source: SocketAddr, name: &str) -> String {
+    format!(
+        "The server at {source} calls itself \"{name}\", as this server does: the same name twice."
+    )
+}
 
 /// What was heard of each of `sites`, and what of nobody that is known.
 pub fn sorted<'a>(
@@ -93,7 +145,10 @@ pub fn peer(
         }
         Some((word, _)) => half_heard(site, word, to),
         None => {
-            if !mismatch(own, site, sites, &said, to) && !foreign(site, words, to) {
+            // Who spells the names out says most.
+            if let Some(said) = said.iter().max_by_key(|(_, heard)| heard.sender.name.is_some()) {
+                mismatch(own, site, sites, &Claim::of(own, said), to);
+            } else if !foreign(site, words, to) {
                 unheard(own, site, reach, to);
             }
         }
@@ -142,43 +197,15 @@ fn half_heard(site: &Site, word: &Word, to: &mut Findings) {
     }
 }
 
-/// Somebody speaks there, but not as both files have it. Whether that was so.
-fn mismatch(own: &Own, site: &Site, sites: &[Site], said: &[Said<'_>], to: &mut Findings) -> bool {
-    // Who spells the names out says most.
-    let Some((word, heard)) = said.iter().max_by_key(|(_, heard)| heard.sender.name.is_some())
-    else {
-        return false;
-    };
+/// Says in what `claim`, which comes from where `site` should be, differs from what this file has.
+pub fn mismatch(own: &Own, site: &Site, sites: &[Site], claim: &Claim, to: &mut Findings) {
     let about = &*site.name;
-    let here = keygen::shown(own.key_id);
-    let there = keygen::shown(heard.key_id);
-    let source = word.source;
-    let place = &own.key_place;
-    if heard.key_id != own.key_id {
-        let says = match (own.key_id, heard.key_id) {
-            (0, _) => format!("It uses a key (key id {there}), and this server has none."),
-            (_, 0) => format!("It uses no key, and this server has one (key id {here}, {place})."),
-            _ => format!(
-                "It uses another key: its key id is {there}, this server's is {here} ({place})."
-            ),
-        };
-        to.wrong(
-            about,
-            says,
-            "Copy the key file of one of the two to the other, and start that server anew.",
-        );
-        return true;
+    let source = claim.source;
+    if let Some((says, advice)) = other_key(own, claim) {
+        return to.wrong(about, says, advice);
     }
-    if !heard.authentic {
-        to.wrong(
-            about,
-            format!("What comes from {source} has the right key id and a wrong tag: it was changed on its way."),
-            "Look for something between the two servers that rewrites datagrams.",
-        );
-        return true;
-    }
-    if let Some(group) = heard.group.as_deref().filter(|group| *group != own.group) {
-        to.wrong(
+    if let Some(group) = claim.group.as_deref().filter(|group| *group != own.group) {
+        return to.wrong(
             about,
             format!(
                 "It is in the group \"{group}\", and this server in the group \"{}\".",
@@ -186,16 +213,11 @@ fn mismatch(own: &Own, site: &Site, sites: &[Site], said: &[Said<'_>], to: &mut 
             ),
             "Write the same group in both files.",
         );
-        return true;
     }
-    if let Some(name) = heard.sender.name.as_deref().filter(|name| *name != site.name) {
+    if let Some(name) = claim.sender.as_deref().filter(|name| *name != site.name) {
         let other = sites.iter().find(|other| other.name == name);
-        if name == own.name {
-            to.wrong(
-                about,
-                format!("The server at {source} calls itself \"{name}\", as this server does: the same name twice."),
-                "Each server has a name of its own; is its file a copy of this one?",
-            );
+        return if name == own.name {
+            to.wrong(about, same_name(source, name), COPY);
         } else if let Some(other) = other {
             to.wrong(
                 about,
@@ -212,16 +234,14 @@ fn mismatch(own: &Own, site: &Site, sites: &[Site], said: &[Said<'_>], to: &mut 
                 format!("The server at {source} calls itself \"{name}\", and this file calls it \"{about}\"."),
                 format!("Write name = \"{name}\" in its [[peer]] here, or name = \"{about}\" there."),
             );
-        }
-        return true;
+        };
     }
-    if let Some(name) = heard.receiver.name.as_deref().filter(|name| *name != own.name) {
-        to.wrong(
+    if let Some(name) = claim.receiver.as_deref().filter(|name| *name != own.name) {
+        return to.wrong(
             about,
             format!("It calls this server \"{name}\" in its [[peer]], and this file says name = \"{}\".", own.name),
             format!("Write name = \"{}\" in its [[peer]] there, or name = \"{name}\" here.", own.name),
         );
-        return true;
     }
     to.wrong(
         about,
@@ -231,7 +251,41 @@ fn mismatch(own: &Own, site: &Site, sites: &[Site], said: &[Said<'_>], to: &mut 
         ),
         "Compare the names and the groups of both files.",
     );
-    true
+}
+
+/// What is said if the key of `claim` is not ours, and what to do.
+fn other_key(own: &Own, claim: &Claim) -> Option<(String, &'static str)> {
+    const COPY_KEY: &str =
+        "Copy the key file of one of the two to the other, and start that server anew.";
+    let here = keygen::shown(own.key_id);
+    let place = &own.key_place;
+    let says = match (claim.key, own.key_id) {
+        (Key::Right, _) => return None,
+        (Key::Forged, _) => {
+            let source = claim.source;
+            let says = format!(
+                "What comes from {source} has the right key id and a wrong tag: it was changed on its way."
+            );
+            return Some((
+                says,
+                "Look for something between the two servers that rewrites datagrams.",
+            ));
+        }
+        (Key::Other(Some(0)), _) => {
+            format!("It uses no key, and this server has one (key id {here}, {place}).")
+        }
+        (Key::Other(Some(there)), 0) => {
+            format!("It uses a key (key id {}), and this server has none.", keygen::shown(there))
+        }
+        (Key::Other(Some(there)), _) => format!(
+            "It uses another key: its key id is {}, this server's is {here} ({place}).",
+            keygen::shown(there)
+        ),
+        (Key::Other(None), _) => {
+            format!("It uses another key: this server's key id is {here} ({place}).")
+        }
+    };
+    Some((says, COPY_KEY))
 }
 
 /// Somebody speaks there, and it is nothing of this version. Whether that was so.
@@ -328,18 +382,19 @@ fn unheard(own: &Own, site: &Site, reach: &[&Reach], to: &mut Findings) {
     }
 }
 
-/// Somebody who is nobody's peer.
+/// Somebody who is nobody's peer, in words that came.
 pub fn stranger(own: &Own, sites: &[Site], word: &Word, to: &mut Findings) {
-    let Ok(heard) = &word.heard else { return };
-    let Some(name) = heard.sender.name.as_deref().filter(|_| heard.authentic) else { return };
-    let source = word.source;
+    if let Ok(heard) = &word.heard {
+        unlisted(own, sites, &Claim::of(own, &(word, heard)), to);
+    }
+}
+
+/// Somebody who is nobody's peer; said once.
+pub fn unlisted(own: &Own, sites: &[Site], claim: &Claim, to: &mut Findings) {
+    let Some(name) = claim.sender.as_deref().filter(|_| claim.key == Key::Right) else { return };
+    let source = claim.source;
     let (says, advice) = if name == own.name {
-        (
-            format!(
-                "The server at {source} calls itself \"{name}\", as this server does: the same name twice."
-            ),
-            "Each server has a name of its own; is its file a copy of this one?".to_owned(),
-        )
+        (same_name(source, name), COPY.to_owned())
     } else if sites.iter().any(|site| site.name == name) {
         return;
     } else {

@@ -150,6 +150,17 @@ impl Visit<'_> {
         Ok(found.into_iter().map(|look| (look.address, look)).collect())
     }
 
+    fn own(&self) -> Own {
+        let settings = &self.plan.settings;
+        Own {
+            name: settings.name.to_string(),
+            group: settings.group.clone(),
+            key_id: key_id(settings.key.as_deref()),
+            key_place: self.written.key_place(),
+            listen: self.plan.listen.to_string(),
+        }
+    }
+
     /// The server does not run: somebody speaks in its place. Whether anything is wrong.
     fn in_its_place(
         &self,
@@ -163,13 +174,7 @@ impl Visit<'_> {
             "this server",
             format!("It does not run; the peers are asked from {} in its place.", plan.listen),
         );
-        let own = Own {
-            name: plan.settings.name.to_string(),
-            group: plan.settings.group.clone(),
-            key_id: key_id(plan.settings.key.as_deref()),
-            key_place: self.written.key_place(),
-            listen: plan.listen.to_string(),
-        };
+        let own = self.own();
         let words = ear.converse(plan, sites, self.args.wait)?;
         let (of_sites, strangers) = conclude::sorted(&own, sites, &words);
         let mut trouble = false;
@@ -227,11 +232,13 @@ impl Visit<'_> {
             return true;
         }
         running.conflicts(to);
+        let own = self.own();
         let mut trouble = false;
         for site in sites {
             let ways: Vec<&Reach> = site.addresses.iter().filter_map(|at| reach.get(at)).collect();
-            trouble |= !running.peer(self.plan, site, &ways, to);
+            trouble |= !running.peer(&own, site, sites, &ways, to);
         }
+        running.strangers(&own, sites, to);
         trouble
     }
 

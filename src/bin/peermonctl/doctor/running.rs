@@ -3,13 +3,12 @@
 use peermon::config::plan::Plan;
 use serde_json::Value;
 
-use super::conclude;
+use super::conclude::{self, Claim, Key, Own};
 use super::reach::{Reach, Way};
 use super::sites::Site;
 use crate::client::Target;
 use crate::failure::Failure;
 use crate::findings::Findings;
-use crate::keygen;
 
 /// A running server, asked.
 #[derive(Debug)]
@@ -57,7 +56,14 @@ impl Running {
     }
 
     /// Says what is to be said of `site`; whether it is well.
-    pub fn peer(&self, plan: &Plan, site: &Site, reach: &[&Reach], to: &mut Findings) -> bool {
+    pub fn peer(
+        &self,
+        own: &Own,
+        site: &Site,
+        sites: &[Site],
+        reach: &[&Reach],
+        to: &mut Findings,
+    ) -> bool {
         let peers = self.peers["peers"].as_array();
         let found =
             peers.and_then(|all| all.iter().find(|peer| peer["name"] == site.name.as_str()));
@@ -85,14 +91,11 @@ impl Running {
             return false;
         }
         if flag("KEY_MISMATCH") {
-            to.wrong(
-                about,
-                format!(
-                    "It uses another key than this server (key id {}).",
-                    keygen::shown(peermon::proto::auth::key_id(plan.settings.key.as_deref()))
-                ),
-                "Copy the key file of one of the two to the other, and start that server anew.",
-            );
+            let source = site.addresses.first().copied();
+            let source = source.unwrap_or(std::net::SocketAddr::from(([0, 0, 0, 0], 0)));
+            let (group, sender, receiver) = (None, None, None);
+            let claim = Claim { source, key: Key::Other(None), group, sender, receiver };
+            conclude::mismatch(own, site, sites, &claim, to);
             return false;
         }
         let state = peer["state"].as_str().unwrap_or("UNKNOWN");
@@ -104,14 +107,14 @@ impl Running {
             to.ok(about, format!("It ended gracefully, and is not awaited. {why}"));
             return true;
         }
-        let said = self.rejected(site, plan, to);
+        let said = self.rejected(own, site, sites, to);
         let open = reach.iter().all(|look| look.udp == Way::Open && look.tcp == Way::Open);
         if !said {
             let advice = match (state, open) {
                 ("UNKNOWN", true) => format!(
                     "Something listens there: its file may have no [[peer]] \"{}\" with an address of this server, \
                      or another key, or a firewall drops UDP.",
-                    plan.settings.name
+                    own.name
                 ),
                 (_, true) => "Something listens there: look at its own log, and at peermonctl why."
                     .to_owned(),
@@ -123,64 +126,51 @@ impl Running {
     }
 
     /// What was refused of the peer's datagrams says more than its silence. Whether there is anything.
-    fn rejected(&self, site: &Site, plan: &Plan, to: &mut Findings) -> bool {
+    fn rejected(&self, own: &Own, site: &Site, sites: &[Site], to: &mut Findings) -> bool {
+        let beside =
+            |claim: &Claim| site.addresses.iter().any(|address| address.ip() == claim.source.ip());
+        let exact = |claim: &Claim| site.addresses.contains(&claim.source);
+        let claims: Vec<Claim> = self.claims().into_iter().filter(beside).collect();
+        let last = claims.iter().rev().find(|claim| exact(claim)).or(claims.last());
+        if let Some(claim) = last {
+            conclude::mismatch(own, site, sites, claim, to);
+        }
+        last.is_some()
+    }
+
+    /// The datagrams that were not taken, and that peermon sent, the oldest first.
+    fn claims(&self) -> Vec<Claim> {
         let rejected = self.control.as_ref().and_then(|control| control["rejected"].as_array());
-        let of_site = |entry: &&Value| {
-            let from =
-                entry["from"].as_str().and_then(|from| from.parse::<std::net::SocketAddr>().ok());
-            from.is_some_and(|from| site.addresses.iter().any(|at| at.ip() == from.ip()))
+        let claim = |entry: &Value| {
+            let text = |key: &str| entry[key].as_str().map(str::to_owned);
+            Some(Claim {
+                source: entry["from"].as_str()?.parse().ok()?,
+                key: match entry["why"].as_str()? {
+                    "wrong-key" => Key::Other(None),
+                    "forged" => Key::Forged,
+                    "unknown-sender" | "wrong-group-or-name" => Key::Right,
+                    _ => return None,
+                },
+                group: text("group"),
+                sender: text("name"),
+                receiver: text("to"),
+            })
         };
-        let last = rejected.and_then(|all| all.iter().rev().find(of_site));
-        let Some(entry) = last else { return false };
-        let from = entry["from"].as_str().unwrap_or("?");
-        let (about, own) = (&*site.name, &*plan.settings.name);
-        let named = entry["name"].as_str();
-        let (says, advice) = match (entry["why"].as_str().unwrap_or("?"), named) {
-            ("wrong-key", _) => (
-                format!(
-                    "It uses another key than this server (key id {}).",
-                    keygen::shown(peermon::proto::auth::key_id(plan.settings.key.as_deref()))
-                ),
-                "Copy the key file of one of the two to the other, and start that server anew."
-                    .to_owned(),
-            ),
-            (_, Some(name)) if name == own => (
-                format!(
-                    "The server at {from} calls itself \"{name}\", as this server does: the same name twice."
-                ),
-                "Each server has a name of its own; is its file a copy of this one?".to_owned(),
-            ),
-            (_, Some(name)) if name != about => (
-                format!(
-                    "The server at {from} calls itself \"{name}\", and this file calls it \"{about}\"."
-                ),
-                format!(
-                    "Write name = \"{name}\" in its [[peer]] here, or name = \"{about}\" there."
-                ),
-            ),
-            ("unknown-sender", _) => (
-                format!(
-                    "The server at {from} has another name than \"{about}\", or another group."
-                ),
-                "Compare the names and the groups of both files.".to_owned(),
-            ),
-            ("wrong-group-or-name", _) => (
-                format!(
-                    "The server at {from} speaks to another name than \"{own}\", or in another group."
-                ),
-                "Compare the names and the groups of both files.".to_owned(),
-            ),
-            ("other-version", _) => (
-                format!("What listens at {from} speaks another version of peermon's protocol."),
-                "Install the same version of peermon on both machines.".to_owned(),
-            ),
-            (other, _) => (
-                format!("Datagrams from {from} are refused: {other}."),
-                "Look at both configurations with peermonctl check-config.".to_owned(),
-            ),
-        };
-        to.wrong(about, says, advice);
-        true
+        let mut entries: Vec<&Value> = rejected.into_iter().flatten().collect();
+        entries.sort_by_key(|entry| entry["at"].as_str().unwrap_or_default().to_owned());
+        entries.into_iter().filter_map(claim).collect()
+    }
+
+    /// Who speaks to this server and is nobody's peer.
+    pub fn strangers(&self, own: &Own, sites: &[Site], to: &mut Findings) {
+        for claim in self.claims() {
+            let known = |site: &Site| {
+                site.addresses.iter().any(|address| address.ip() == claim.source.ip())
+            };
+            if !sites.iter().any(known) {
+                conclude::unlisted(own, sites, &claim, to);
+            }
+        }
     }
 
     /// Names that were claimed twice lately.
