@@ -17,6 +17,7 @@ mod faults;
 mod file;
 mod flap;
 mod guest;
+mod inspect;
 mod journal;
 mod keys;
 mod kind;
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use address::DEFAULT_PORT;
+pub use inspect::Inspection;
 pub use peer::{check_address, parse_endpoints, peer_settings};
 
 use self::faults::Faults;
@@ -68,16 +70,6 @@ pub struct Config {
     journal: Journal,
     /// Users of this machine that were looked up before.
     known: Vec<Account>,
-}
-
-/// What a look at a whole file found.
-#[derive(Clone, Debug)]
-pub struct Inspection {
-    /// All that is wrong, in the order of the file, then what is wrong between settings; the text of
-    /// each says the line, where there is one, and what would be right.
-    pub errors: Vec<Error>,
-    /// What the file amounts to, if nothing is wrong.
-    pub plan: Option<Plan>,
 }
 
 /// A peer in the making.
@@ -202,32 +194,6 @@ impl Config {
         let plan = check::plan(self, &mut faults);
         faults.first()?;
         plan.ok_or_else(|| Error::new(Code::Internal, "a configuration without a fault has a plan"))
-    }
-
-    /// Everything that is wrong with the file `path`, as [`Config::load`] and [`Config::check`] would
-    /// say it one by one, without what only follows from another error; and the plan, if nothing is.
-    pub fn inspect(path: &Path) -> Inspection {
-        let refused = |error: Error| Inspection { errors: vec![error], plan: None };
-        let bytes = match file::read_regular(path, file::MAX_FILE) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let why = format!("cannot read {}: {}", path.display(), error.text);
-                return refused(Error::new(error.code, why));
-            }
-        };
-        let mut faults = Faults::default();
-        let content = file::parse(path, &bytes, &mut faults);
-        if !faults.is_empty() && content.is_empty() {
-            // Of a file that cannot be read nothing is missing.
-            return Inspection { errors: faults.into_list(), plan: None };
-        }
-        let mut config = Self::new();
-        if let Err(error) = config.take(path, content) {
-            faults.add(error);
-        }
-        let plan = check::plan(&config, &mut faults);
-        let plan = plan.filter(|_| faults.is_empty());
-        Inspection { errors: faults.into_list(), plan }
     }
 
     /// The same once more, from the files as they are now; what calls have set is as it was.

@@ -78,10 +78,11 @@ fn the_commands_of_the_page_for_beginners_do_what_it_says() {
 
 #[test]
 fn the_sentences_of_the_page_are_those_of_the_doctor() {
-    let sources = ["conclude.rs", "mod.rs", "sites.rs"].map(|name| {
-        let path = artefacts::sources().join("src/bin/peermonctl/doctor").join(name);
-        fs::read_to_string(path).unwrap()
-    });
+    let folder = artefacts::sources().join("src/bin/peermonctl/doctor");
+    let sources: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
     // Without line ends and marks of the source; what is filled in is left out.
     let plain = |text: &str| -> String {
         let kept =

@@ -1,89 +1,22 @@
 //! From what was heard and what the way there is like to a sentence about each peer.
 
-use std::net::SocketAddr;
-
 use peermon::proto::auth::node_id;
 use peermon::proto::peer::view::State;
 use peermon::proto::visit::Heard;
 use peermon::proto::wire::Malformed;
 
-use super::reach::{Reach, Way};
+use super::claim::{Claim, Own, mismatch, unlisted};
+use super::reach::Reach;
 use super::sites::Site;
 use super::talk::Word;
 use crate::findings::Findings;
-use crate::{keygen, units};
+use crate::units;
 
 /// Dates that differ by more mislead whoever reads two logs, seconds.
 pub const CLOCKS: f64 = 30.0;
 
-/// This server, as its configuration has it.
-#[derive(Clone, Debug)]
-pub struct Own {
-    /// Its name.
-    pub name: String,
-    /// Its group.
-    pub group: String,
-    /// The id of its key.
-    pub key_id: u32,
-    /// Where that is, in words.
-    pub key_place: String,
-    /// Where it listens.
-    pub listen: String,
-}
-
-/// Under which key somebody speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Ours.
-    Right,
-    /// Another one, with its id where that is known; 0 is none.
-    Other(Option<u32>),
-    /// It says that it is ours, and the tag is wrong.
-    Forged,
-}
-
-/// What somebody says of himself.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// From where.
-    pub source: SocketAddr,
-    /// Under which key.
-    pub key: Key,
-    /// What it calls its group, if it is spelled out.
-    pub group: Option<String>,
-    /// What it calls itself.
-    pub sender: Option<String>,
-    /// What it calls this server.
-    pub receiver: Option<String>,
-}
-
 /// A word that is one of peermon's.
 type Said<'a> = (&'a Word, &'a Heard);
-
-impl Claim {
-    fn of(own: &Own, (word, heard): &Said<'_>) -> Self {
-        Self {
-            source: word.source,
-            key: match (heard.key_id == own.key_id, heard.authentic) {
-                (false, _) => Key::Other(Some(heard.key_id)),
-                (true, false) => Key::Forged,
-                (true, true) => Key::Right,
-            },
-            group: heard.group.clone(),
-            sender: heard.sender.name.clone(),
-            receiver: heard.receiver.name.clone(),
-        }
-    }
-}
-
-/// What to do about two servers of one name.
-const COPY: &str = "Each server has a name of its own; is its file a copy of this one?";
-
-fn same_name(source: SocketAddr, name: &str) -> String {
-    format!(
-        "The server at {source} calls itself \"{name}\", as this server does: the same name twice."
-    )
-}
 
 /// What was heard of each of `sites`, and what of nobody that is known.
 pub fn sorted<'a>(
@@ -146,10 +79,15 @@ pub fn peer(
         Some((word, _)) => half_heard(site, word, to),
         None => {
             // Who spells the names out says most.
-            if let Some(said) = said.iter().max_by_key(|(_, heard)| heard.sender.name.is_some()) {
-                mismatch(own, site, sites, &Claim::of(own, said), to);
+            if let Some((word, heard)) =
+                said.iter().max_by_key(|(_, heard)| heard.sender.name.is_some())
+            {
+                mismatch(own, site, sites, &Claim::of(own, word.source, heard), to);
             } else if !foreign(site, words, to) {
-                unheard(own, site, reach, to);
+                for look in reach {
+                    let (says, advice) = look.verdict().unwrap_or_else(|| unlisted_here(own, look));
+                    to.wrong(&site.name, says, advice);
+                }
             }
         }
     }
@@ -191,101 +129,10 @@ fn half_heard(site: &Site, word: &Word, to: &mut Findings) {
     } else {
         to.wrong(
             &site.name,
-            format!("It runs at {}, and this file has the address {}.", word.source, listed(site)),
+            format!("It runs at {}, and this file has the address {}.", word.source, site.listed()),
             format!("Write address = \"{}\" in its [[peer]].", word.source),
         );
     }
-}
-
-/// Says in what `claim`, which comes from where `site` should be, differs from what this file has.
-pub fn mismatch(own: &Own, site: &Site, sites: &[Site], claim: &Claim, to: &mut Findings) {
-    let about = &*site.name;
-    let source = claim.source;
-    if let Some((says, advice)) = other_key(own, claim) {
-        return to.wrong(about, says, advice);
-    }
-    if let Some(group) = claim.group.as_deref().filter(|group| *group != own.group) {
-        return to.wrong(
-            about,
-            format!(
-                "It is in the group \"{group}\", and this server in the group \"{}\".",
-                own.group
-            ),
-            "Write the same group in both files.",
-        );
-    }
-    if let Some(name) = claim.sender.as_deref().filter(|name| *name != site.name) {
-        let other = sites.iter().find(|other| other.name == name);
-        return if name == own.name {
-            to.wrong(about, same_name(source, name), COPY);
-        } else if let Some(other) = other {
-            to.wrong(
-                about,
-                format!(
-                    "The server at {source} calls itself \"{name}\", which is the peer at {}: the same name twice, \
-                     or two addresses exchanged.",
-                    listed(other)
-                ),
-                "Give it a name of its own, or exchange the addresses in this file.",
-            );
-        } else {
-            to.wrong(
-                about,
-                format!("The server at {source} calls itself \"{name}\", and this file calls it \"{about}\"."),
-                format!("Write name = \"{name}\" in its [[peer]] here, or name = \"{about}\" there."),
-            );
-        };
-    }
-    if let Some(name) = claim.receiver.as_deref().filter(|name| *name != own.name) {
-        return to.wrong(
-            about,
-            format!("It calls this server \"{name}\" in its [[peer]], and this file says name = \"{}\".", own.name),
-            format!("Write name = \"{}\" in its [[peer]] there, or name = \"{name}\" here.", own.name),
-        );
-    }
-    to.wrong(
-        about,
-        format!(
-            "A server of peermon speaks from {source}, but not as \"{about}\" to \"{}\" in the group \"{}\".",
-            own.name, own.group
-        ),
-        "Compare the names and the groups of both files.",
-    );
-}
-
-/// What is said if the key of `claim` is not ours, and what to do.
-fn other_key(own: &Own, claim: &Claim) -> Option<(String, &'static str)> {
-    const COPY_KEY: &str =
-        "Copy the key file of one of the two to the other, and start that server anew.";
-    let here = keygen::shown(own.key_id);
-    let place = &own.key_place;
-    let says = match (claim.key, own.key_id) {
-        (Key::Right, _) => return None,
-        (Key::Forged, _) => {
-            let source = claim.source;
-            let says = format!(
-                "What comes from {source} has the right key id and a wrong tag: it was changed on its way."
-            );
-            return Some((
-                says,
-                "Look for something between the two servers that rewrites datagrams.",
-            ));
-        }
-        (Key::Other(Some(0)), _) => {
-            format!("It uses no key, and this server has one (key id {here}, {place}).")
-        }
-        (Key::Other(Some(there)), 0) => {
-            format!("It uses a key (key id {}), and this server has none.", keygen::shown(there))
-        }
-        (Key::Other(Some(there)), _) => format!(
-            "It uses another key: its key id is {}, this server's is {here} ({place}).",
-            keygen::shown(there)
-        ),
-        (Key::Other(None), _) => {
-            format!("It uses another key: this server's key id is {here} ({place}).")
-        }
-    };
-    Some((says, COPY_KEY))
 }
 
 /// Somebody speaks there, and it is nothing of this version. Whether that was so.
@@ -308,105 +155,10 @@ fn foreign(site: &Site, words: &[&Word], to: &mut Findings) -> bool {
     true
 }
 
-/// Nothing was heard: what the way there is like says why.
-fn unheard(own: &Own, site: &Site, reach: &[&Reach], to: &mut Findings) {
-    for look in reach {
-        let at = look.address;
-        let port = at.port();
-        let (says, advice) = match (look.udp, look.tcp) {
-            (Way::NoRoute, _) | (_, Way::NoRoute) => (
-                format!("This machine has no route to {at}."),
-                format!("Look at: ip route get {}", at.ip()),
-            ),
-            (Way::Forbidden, _) => (
-                format!("This machine's own firewall does not let datagrams out to {at}."),
-                format!("Allow UDP and TCP to port {port}: nft list ruleset shows the rules."),
-            ),
-            (Way::NoMachine, _) | (_, Way::NoMachine) => (
-                format!(
-                    "No machine has the address {}: it is off, or the address is wrong.",
-                    at.ip()
-                ),
-                "Start the machine, or correct the address.".to_owned(),
-            ),
-            (Way::Refused, Way::Open) => (
-                format!(
-                    "Nothing listens for datagrams at {at}, though something takes connections there."
-                ),
-                "Another program has that TCP port: correct the port, or start the server."
-                    .to_owned(),
-            ),
-            (Way::Refused, _) | (_, Way::Refused) => (
-                format!(
-                    "Nothing listens at {at}: the server does not run, or it listens at another port."
-                ),
-                format!(
-                    "Start it, or write the port that it listens at; ss -uln there shows those in use, and \
-                         here port {port} is meant."
-                ),
-            ),
-            (_, Way::Silent) if look.is_there => (
-                format!(
-                    "The machine is there, but nothing comes back from port {port}: a firewall drops it."
-                ),
-                format!(
-                    "Let UDP and TCP to port {port} in, there and on the way; nft list ruleset shows the rules."
-                ),
-            ),
-            (_, Way::Silent) => (
-                format!(
-                    "Nothing comes back from {at}, neither by UDP nor by TCP: a firewall drops it, or the \
-                         machine is off."
-                ),
-                format!(
-                    "Let UDP and TCP to port {port} in, there and on the way, or start the machine."
-                ),
-            ),
-            (_, Way::Open) => (
-                format!(
-                    "It listens at {at}, but never answers this server: its file has no [[peer]] \"{}\" with the \
-                     address {}, or a firewall drops UDP.",
-                    own.name, own.listen
-                ),
-                format!(
-                    "Write in its file: [[peer]] name = \"{}\" address = \"{}\"; and let UDP to port {port} in.",
-                    own.name, own.listen
-                ),
-            ),
-            _ => (
-                format!("Nothing was heard from {at}, and the way there cannot be tried."),
-                "Look whether this user may open sockets.".to_owned(),
-            ),
-        };
-        to.wrong(&site.name, says, advice);
-    }
-}
-
 /// Somebody who is nobody's peer, in words that came.
 pub fn stranger(own: &Own, sites: &[Site], word: &Word, to: &mut Findings) {
     if let Ok(heard) = &word.heard {
-        unlisted(own, sites, &Claim::of(own, &(word, heard)), to);
-    }
-}
-
-/// Somebody who is nobody's peer; said once.
-pub fn unlisted(own: &Own, sites: &[Site], claim: &Claim, to: &mut Findings) {
-    let Some(name) = claim.sender.as_deref().filter(|_| claim.key == Key::Right) else { return };
-    let source = claim.source;
-    let (says, advice) = if name == own.name {
-        (same_name(source, name), COPY.to_owned())
-    } else if sites.iter().any(|site| site.name == name) {
-        return;
-    } else {
-        (
-            format!(
-                "\"{name}\" at {source} watches this server, which has no [[peer]] of that name."
-            ),
-            format!("If it shall be watched: [[peer]] name = \"{name}\" address = \"{source}\""),
-        )
-    };
-    if !to.0.iter().any(|finding| finding.says == says) {
-        to.warning(name, says, advice);
+        unlisted(own, sites, &Claim::of(own, word.source, heard), to);
     }
 }
 
@@ -428,7 +180,191 @@ pub fn clock(about: &str, seconds: f64, to: &mut Findings) {
     );
 }
 
-fn listed(site: &Site) -> String {
-    let addresses: Vec<String> = site.addresses.iter().map(SocketAddr::to_string).collect();
-    if addresses.is_empty() { "none".into() } else { addresses.join(", ") }
+/// Somebody takes connections there, and nobody answers.
+fn unlisted_here(own: &Own, look: &Reach) -> (String, String) {
+    let (at, name, listen) = (look.address, &own.name, &own.listen);
+    (
+        format!(
+            "It listens at {at}, but never answers this server: its file has no [[peer]] \"{name}\" with the \
+             address {listen}, or a firewall drops UDP."
+        ),
+        format!(
+            "Write in its file: [[peer]] name = \"{name}\" address = \"{listen}\"; and let UDP to port {} in.",
+            at.port()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use peermon::proto::visit::{Heard, Party};
+    use peermon::proto::wire::{Kind, OwnState};
+
+    use super::super::reach::Way;
+    use super::*;
+
+    const KEY: u32 = 0x0102_0304;
+
+    fn own() -> Own {
+        Own {
+            name: "orders".into(),
+            group: "default".into(),
+            key_id: KEY,
+            key_place: "/etc/peermon/key".into(),
+            listen: "10.0.0.1:28170".into(),
+        }
+    }
+
+    fn at(host: u8) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, host], 28170))
+    }
+
+    fn sites() -> Vec<Site> {
+        [("billing", 2), ("mail", 3)]
+            .map(|(name, host)| Site { name: name.into(), addresses: vec![at(host)] })
+            .to_vec()
+    }
+
+    /// A START of `name` to "orders".
+    fn start(host: u8, name: &str) -> Word {
+        let party = |name: &str| Party { id: node_id("default", name), name: Some(name.into()) };
+        let heard = Heard {
+            kind: Kind::Start,
+            sender: party(name),
+            receiver: party("orders"),
+            group: Some("default".into()),
+            key_id: KEY,
+            authentic: true,
+            answers: false,
+            to_another_life: false,
+            held: Some(State::Unknown),
+            wall: 0,
+            state: OwnState::Running,
+            announced: Duration::from_secs(5),
+        };
+        Word { source: at(host), heard: Ok(heard), clock: 0.0 }
+    }
+
+    /// A REPLY of `name`, which spells no names out.
+    fn answer(host: u8, name: &str) -> Word {
+        let mut word = start(host, name);
+        if let Ok(heard) = &mut word.heard {
+            (heard.kind, heard.answers, heard.group) = (Kind::Reply, true, None);
+            (heard.sender.name, heard.receiver.name) = (None, None);
+        }
+        word
+    }
+
+    /// What is said of "billing" when these words came.
+    fn said(words: &[Word]) -> (bool, Vec<String>) {
+        let (own, sites) = (own(), sites());
+        let (of_sites, strangers) = sorted(&own, &sites, words);
+        let mut findings = Findings::default();
+        let way = Reach {
+            address: at(2),
+            source: None,
+            udp: Way::Open,
+            tcp: Way::Open,
+            is_there: false,
+            mtu: None,
+        };
+        let well = peer(&own, &sites[0], &sites, &of_sites[0], &[&way], &mut findings);
+        for word in strangers {
+            stranger(&own, &sites, word, &mut findings);
+        }
+        (well, findings.0.into_iter().map(|finding| finding.says).collect())
+    }
+
+    #[test]
+    fn an_answer_is_all_that_is_wanted() {
+        let (well, says) = said(&[start(2, "billing"), answer(2, "billing")]);
+        assert!(well);
+        assert_eq!(
+            says,
+            ["It answers from 10.0.0.2:28170, and it knows this server as \"orders\"."]
+        );
+    }
+
+    #[test]
+    fn two_servers_of_one_name_and_exchanged_addresses_are_told_from_a_wrong_name() {
+        for (name, told) in [
+            (
+                "mail",
+                "which is the peer at 10.0.0.3:28170: the same name twice, or two addresses exchanged.",
+            ),
+            ("orders", "as this server does: the same name twice."),
+            ("bill", "and this file calls it \"billing\"."),
+        ] {
+            let (well, says) = said(&[start(2, name)]);
+            assert!(!well && says[0].contains(told), "{says:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_held_for_up_while_nobody_runs_here_is_a_second_one() {
+        let mut held = answer(2, "billing");
+        if let Ok(heard) = &mut held.heard {
+            (heard.answers, heard.to_another_life, heard.held) = (false, true, Some(State::Up));
+        }
+        let (well, says) = said(&[answer(2, "billing"), held.clone()]);
+        assert!(well && says[1].contains("the same name is used twice"), "{says:?}");
+        if let Ok(heard) = &mut held.heard {
+            heard.held = Some(State::Down);
+        }
+        assert_eq!(said(&[answer(2, "billing"), held]).1.len(), 1);
+    }
+
+    #[test]
+    fn keys_and_tags_are_told_apart() {
+        for (key_id, authentic, told) in [
+            (
+                0,
+                false,
+                "It uses no key, and this server has one (key id 01020304, /etc/peermon/key).",
+            ),
+            (5, false, "It uses another key: its key id is 00000005, this server's is 01020304"),
+            (KEY, false, "has the right key id and a wrong tag"),
+        ] {
+            let mut word = start(2, "billing");
+            if let Ok(heard) = &mut word.heard {
+                (heard.key_id, heard.authentic) = (key_id, authentic);
+            }
+            let (well, says) = said(&[word]);
+            assert!(!well && says[0].contains(told), "{says:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_this_version_is_no_silence() {
+        for (why, told) in [
+            (Malformed::Version, "speaks another version of peermon's protocol."),
+            (Malformed::Shape, "sends datagrams that are not peermon's."),
+        ] {
+            let (well, says) = said(&[Word { source: at(2), heard: Err(why), clock: 0.0 }]);
+            assert!(!well && says[0].ends_with(told), "{says:?}");
+        }
+        let (_, says) = said(&[]);
+        assert!(says[0].contains("never answers this server: its file has no [[peer]] \"orders\""));
+    }
+
+    #[test]
+    fn who_is_nobodys_peer_is_mentioned_once() {
+        let (_, says) =
+            said(&[answer(2, "billing"), start(9, "web"), start(9, "web"), start(8, "orders")]);
+        assert_eq!(says.len(), 3, "{says:?}");
+        assert!(says[1].starts_with("\"web\" at 10.0.0.9:28170 watches this server"), "{says:?}");
+        assert!(says[2].ends_with("the same name twice."), "{says:?}");
+    }
+
+    #[test]
+    fn a_clock_is_mentioned_from_half_a_minute_on() {
+        let mut word = answer(2, "billing");
+        word.clock = 29.0;
+        assert_eq!(said(&[word.clone()]).1.len(), 1);
+        word.clock = -3600.0;
+        assert_eq!(said(&[word]).1[1], "Its clock is 60.0 min behind this machine's.");
+    }
 }

@@ -3,6 +3,7 @@
 //! If the server runs, it is asked what it hears. If not, the doctor takes its place for some seconds, asks
 //! each peer with datagrams that change nothing there, and listens to what the peers say by themselves.
 
+mod claim;
 mod conclude;
 mod firewall;
 mod holder;
@@ -14,14 +15,14 @@ mod talk;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use peermon::config::plan::{Listen, Plan};
 use peermon::proto::auth::key_id;
 use serde_json::json;
 
-use self::conclude::Own;
+use self::claim::Own;
 use self::reach::Reach;
 use self::running::Running;
 use self::sites::Site;
@@ -150,6 +151,33 @@ impl Visit<'_> {
         Ok(found.into_iter().map(|look| (look.address, look)).collect())
     }
 
+    /// Its TCP ports, while it does not run. Whether somebody else has one.
+    fn ports(&self, to: &mut Findings) -> bool {
+        let settings = &self.plan.settings;
+        let lifelines = (settings.lifeline_max_peers > 0).then_some(self.plan.listen);
+        let clients = self.plan.channels.client.as_ref().and_then(|client| client.listen);
+        let mut taken = false;
+        for (key, listen) in [("listen", lifelines), ("client_listen", clients)] {
+            let Some(listen) = listen else { continue };
+            let Err(error) = TcpListener::bind(any(listen)) else { continue };
+            let (says, advice) = match error.kind() {
+                ErrorKind::AddrInUse => (
+                    format!("Another process has the TCP port of {listen}."),
+                    format!("End it (ss -tlnp shows who it is), or write another {key}."),
+                ),
+                _ => (
+                    format!("Nobody can listen at {listen} by TCP: {error}."),
+                    format!(
+                        "Write an address of this machine as {key}; below 1024 a port needs root."
+                    ),
+                ),
+            };
+            to.wrong(key, says, advice);
+            taken = true;
+        }
+        taken
+    }
+
     fn own(&self) -> Own {
         let settings = &self.plan.settings;
         Own {
@@ -170,6 +198,7 @@ impl Visit<'_> {
         to: &mut Findings,
     ) -> Result<bool, Failure> {
         let plan = self.plan;
+        let mut trouble = self.ports(to);
         to.ok(
             "this server",
             format!("It does not run; the peers are asked from {} in its place.", plan.listen),
@@ -177,7 +206,6 @@ impl Visit<'_> {
         let own = self.own();
         let words = ear.converse(plan, sites, self.args.wait)?;
         let (of_sites, strangers) = conclude::sorted(&own, sites, &words);
-        let mut trouble = false;
         for (site, words) in sites.iter().zip(of_sites) {
             let ways: Vec<&Reach> = site.addresses.iter().filter_map(|at| reach.get(at)).collect();
             trouble |= !conclude::peer(&own, site, sites, &words, &ways, to);
@@ -259,6 +287,14 @@ impl Visit<'_> {
                  write another port.",
             ),
         );
+    }
+}
+
+/// The address itself, or that which means all.
+fn any(listen: Listen) -> SocketAddr {
+    match listen {
+        Listen::At(address) => address,
+        Listen::Any(port) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
     }
 }
 

@@ -67,6 +67,69 @@ impl Reach {
     }
 }
 
+impl Reach {
+    /// What the way says of why nothing was heard, and what to do; `None` if somebody takes connections.
+    pub fn verdict(&self) -> Option<(String, String)> {
+        let at = self.address;
+        let port = at.port();
+        Some(match (self.udp, self.tcp) {
+            (Way::NoRoute, _) | (_, Way::NoRoute) => (
+                format!("This machine has no route to {at}."),
+                format!("Look at: ip route get {}", at.ip()),
+            ),
+            (Way::Forbidden, _) => (
+                format!("This machine's own firewall does not let datagrams out to {at}."),
+                format!("Allow UDP and TCP to port {port}: nft list ruleset shows the rules."),
+            ),
+            (Way::NoMachine, _) | (_, Way::NoMachine) => (
+                format!(
+                    "No machine has the address {}: it is off, or the address is wrong.",
+                    at.ip()
+                ),
+                "Start the machine, or correct the address.".to_owned(),
+            ),
+            (Way::Refused, Way::Open) => (
+                format!(
+                    "Nothing listens for datagrams at {at}, though something takes connections there."
+                ),
+                "Another program has that TCP port: correct the port, or start the server."
+                    .to_owned(),
+            ),
+            (Way::Refused, _) | (_, Way::Refused) => (
+                format!(
+                    "Nothing listens at {at}: the server does not run, or it listens at another port."
+                ),
+                format!(
+                    "Start it, or write the port that it listens at; ss -uln there shows those in use, and \
+                         here port {port} is meant."
+                ),
+            ),
+            (_, Way::Silent) if self.is_there => (
+                format!(
+                    "The machine is there, but nothing comes back from port {port}: a firewall drops it."
+                ),
+                format!(
+                    "Let UDP and TCP to port {port} in, there and on the way; nft list ruleset shows the rules."
+                ),
+            ),
+            (_, Way::Silent) => (
+                format!(
+                    "Nothing comes back from {at}, neither by UDP nor by TCP: a firewall drops it, or the \
+                         machine is off."
+                ),
+                format!(
+                    "Let UDP and TCP to port {port} in, there and on the way, or start the machine."
+                ),
+            ),
+            (_, Way::Open) => return None,
+            _ => (
+                format!("Nothing was heard from {at}, and the way there cannot be tried."),
+                "Look whether this user may open sockets.".to_owned(),
+            ),
+        })
+    }
+}
+
 /// Looks at all of them; `probe` is what is sent. `from` is the address that this server listens at.
 pub fn look(addresses: &[(SocketAddr, Vec<u8>)], from: Option<IpAddr>) -> Vec<Reach> {
     let mut found = Vec::with_capacity(addresses.len());

@@ -3,8 +3,9 @@
 use peermon::config::plan::Plan;
 use serde_json::Value;
 
-use super::conclude::{self, Claim, Key, Own};
-use super::reach::{Reach, Way};
+use super::claim::{self, Claim, Key, Own};
+use super::conclude;
+use super::reach::Reach;
 use super::sites::Site;
 use crate::client::Target;
 use crate::failure::Failure;
@@ -95,7 +96,7 @@ impl Running {
             let source = source.unwrap_or(std::net::SocketAddr::from(([0, 0, 0, 0], 0)));
             let (group, sender, receiver) = (None, None, None);
             let claim = Claim { source, key: Key::Other(None), group, sender, receiver };
-            conclude::mismatch(own, site, sites, &claim, to);
+            claim::mismatch(own, site, sites, &claim, to);
             return false;
         }
         let state = peer["state"].as_str().unwrap_or("UNKNOWN");
@@ -108,18 +109,16 @@ impl Running {
             return true;
         }
         let said = self.rejected(own, site, sites, to);
-        let open = reach.iter().all(|look| look.udp == Way::Open && look.tcp == Way::Open);
+        let way = reach.iter().find_map(|look| look.verdict()).map(|(says, _)| says);
         if !said {
-            let advice = match (state, open) {
-                ("UNKNOWN", true) => format!(
+            let advice = way.unwrap_or_else(|| match state {
+                "UNKNOWN" => format!(
                     "Something listens there: its file may have no [[peer]] \"{}\" with an address of this server, \
                      or another key, or a firewall drops UDP.",
                     own.name
                 ),
-                (_, true) => "Something listens there: look at its own log, and at peermonctl why."
-                    .to_owned(),
-                _ => way(reach),
-            };
+                _ => "Something listens there: look at its own log, and at peermonctl why.".to_owned(),
+            });
             to.wrong(about, format!("It is {state} here. {why}"), advice);
         }
         false
@@ -133,7 +132,7 @@ impl Running {
         let claims: Vec<Claim> = self.claims().into_iter().filter(beside).collect();
         let last = claims.iter().rev().find(|claim| exact(claim)).or(claims.last());
         if let Some(claim) = last {
-            conclude::mismatch(own, site, sites, claim, to);
+            claim::mismatch(own, site, sites, claim, to);
         }
         last.is_some()
     }
@@ -168,7 +167,7 @@ impl Running {
                 site.addresses.iter().any(|address| address.ip() == claim.source.ip())
             };
             if !sites.iter().any(known) {
-                conclude::unlisted(own, sites, &claim, to);
+                claim::unlisted(own, sites, &claim, to);
             }
         }
     }
@@ -224,31 +223,4 @@ fn well(
     let lines = peer["lifelines"].as_u64().unwrap_or(0);
     to.ok(about, format!("It is {state} at {address}, with {lines} of 2 lifelines."));
     true
-}
-
-/// What the way there is like, as advice.
-fn way(reach: &[&Reach]) -> String {
-    let Some(look) = reach.iter().find(|look| look.tcp != Way::Open).or(reach.first()) else {
-        return "Its address is not known.".into();
-    };
-    let at = look.address;
-    match (look.udp, look.tcp) {
-        (Way::NoRoute, _) | (_, Way::NoRoute) => format!("This machine has no route to {at}."),
-        (Way::Forbidden, _) => format!("This machine's own firewall lets nothing out to {at}."),
-        (Way::NoMachine, _) | (_, Way::NoMachine) => {
-            format!("No machine has the address {}: it is off, or the address is wrong.", at.ip())
-        }
-        (Way::Refused, _) | (_, Way::Refused) => {
-            format!(
-                "Nothing listens at {at}: the server does not run, or it listens at another port."
-            )
-        }
-        (_, Way::Silent) if look.is_there => {
-            format!(
-                "The machine is there, but nothing comes back from port {}: a firewall drops it.",
-                at.port()
-            )
-        }
-        _ => format!("Nothing comes back from {at}: a firewall drops it, or the machine is off."),
-    }
 }

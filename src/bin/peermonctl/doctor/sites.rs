@@ -22,6 +22,14 @@ pub struct Site {
     pub addresses: Vec<SocketAddr>,
 }
 
+impl Site {
+    /// Its addresses, for people.
+    pub fn listed(&self) -> String {
+        let addresses: Vec<String> = self.addresses.iter().map(SocketAddr::to_string).collect();
+        if addresses.is_empty() { "none".into() } else { addresses.join(", ") }
+    }
+}
+
 /// The peers of `plan`; a name that cannot be looked up is a finding.
 pub fn of(plan: &Plan, to: &mut Findings) -> Vec<Site> {
     let deadline = Instant::now() + LOOK_UP;

@@ -139,10 +139,11 @@ fn say(args: &Args, members: &[Member], key_id: &str, out: &mut impl Write) -> R
 
 /// As the configuration writes it.
 fn duration(span: Duration) -> String {
-    match span.as_millis() {
-        millis if millis % 1000 == 0 => format!("{}s", millis / 1000),
-        _ if span.subsec_nanos() % 1_000_000 == 0 => format!("{}ms", span.as_millis()),
-        _ => format!("{}us", span.as_micros()),
+    let micros = span.as_micros();
+    match (micros.is_multiple_of(1_000_000), micros.is_multiple_of(1000)) {
+        (true, _) => format!("{}s", micros / 1_000_000),
+        (false, true) => format!("{}ms", micros / 1000),
+        (false, false) => format!("{micros}us"),
     }
 }
 
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_duration_is_written_as_the_configuration_reads_it() {
-        for text in ["1s", "250ms", "90s", "1500us"] {
+        for text in ["1s", "250ms", "90s", "1500us", "1000500us"] {
             assert_eq!(duration(units::duration(text).unwrap()), text);
         }
     }
