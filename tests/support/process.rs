@@ -68,6 +68,11 @@ impl Process {
         writeln!(input, "{line}").unwrap();
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

@@ -178,7 +178,7 @@ fn reachable(listen: &str) -> String {
 }
 
 /// The first line of a file, as a token.
-fn token(file: &Path) -> Result<Token, Failure> {
+pub fn token(file: &Path) -> Result<Token, Failure> {
     let refused =
         |why: &str| Failure::Refused(format!("cannot take the token of {}: {why}", file.display()));
     let text = fs::read(file).map_err(|error| refused(&error.to_string()))?;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::fresh::Fresh;
+use crate::output;
 
 /// As much as HMAC-SHA256 has use for.
 const LENGTH: usize = 32;
@@ -66,7 +67,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let key = fresh()?;
     let Some(path) = &args.file else {
         return Ok(if args.json {
-            writeln!(out, "{}", json!({ "key_id": key.id, "key": key.digits }))
+            output::json(out, &json!({ "key_id": key.id, "key": key.digits }))
         } else {
             write!(out, "{}", key.content)
         }?);
@@ -74,7 +75,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     Fresh { path: path.clone(), content: key.content, mode: 0o600 }.write(args.force)?;
     let shown = path.display().to_string();
     if args.json {
-        writeln!(out, "{}", json!({ "key_id": key.id, "file": shown }))?;
+        output::json(out, &json!({ "key_id": key.id, "file": shown }))?;
     } else {
         writeln!(out, "key id {}: written to {shown}, which only its owner may read", key.id)?;
     }

@@ -7,8 +7,10 @@
 mod answer;
 mod check_config;
 mod client;
+mod completions;
 mod connect;
 mod doctor;
+mod events;
 mod failure;
 mod findings;
 mod fresh;
@@ -17,10 +19,17 @@ mod keygen;
 mod output;
 mod peers;
 mod replay;
+mod show;
+mod spark;
+mod status;
+mod steer;
 mod style;
 mod table;
+mod top;
 mod trace;
 mod units;
+mod watch;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -40,29 +49,38 @@ struct Cli {
 // What a command does is said at its `Args`: a comment here would take the place of the whole.
 #[derive(Subcommand)]
 enum Command {
-    CheckConfig(check_config::Args),
+    Status(status::Args),
+    Peers(peers::Args),
+    Events(events::Args),
+    Watch(watch::Args),
+    Why(why::Args),
+    Top(top::Args),
+    Pause(steer::timers::Pause),
+    Resume(steer::timers::Resume),
+    AddPeer(steer::add_peer::Args),
+    RemovePeer(steer::remove_peer::Args),
+    Reload(steer::reload::Args),
+    StopApp(steer::app::Stop),
+    StartApp(steer::app::Start),
+    ReloadApp(steer::app::Reload),
+    LogLevel(steer::log_level::Args),
+    FlushMail(steer::flush_mail::Args),
     Doctor(doctor::Args),
+    CheckConfig(check_config::Args),
     InitConfig(init_config::Args),
     Keygen(keygen::Args),
-    Peers(peers::Args),
     Replay(replay::Args),
     /// Traces of heartbeats
     #[command(subcommand)]
     Trace(trace::Command),
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = match &cli.command {
-        Command::CheckConfig(args) => check_config::run(args, &mut out),
-        Command::Doctor(args) => doctor::run(args, &mut out),
-        Command::InitConfig(args) => init_config::run(args, &mut out),
-        Command::Keygen(args) => keygen::run(args, &mut out),
-        Command::Peers(args) => peers::run(args, &mut out),
-        Command::Replay(args) => replay::run(args, &mut out),
-        Command::Trace(command) => trace::run(command, &mut out),
-    };
+    // Not locked: a panic on any thread must be able to give the terminal back.
+    let mut out = io::BufWriter::new(io::stdout());
+    let done = run(&cli.command, &mut out);
     // Bad news is written too before it is told by the exit code.
     let flushed = out.flush().map_err(Failure::Output);
     match done.and(flushed) {
@@ -73,5 +91,33 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.code())
         }
+    }
+}
+
+fn run(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
+    match command {
+        Command::Status(args) => status::run(args, out),
+        Command::Peers(args) => peers::run(args, out),
+        Command::Events(args) => events::run(args, out),
+        Command::Watch(args) => watch::run(args, out),
+        Command::Why(args) => why::run(args, out),
+        Command::Top(args) => top::run(args),
+        Command::Pause(args) => steer::timers::pause(args, out),
+        Command::Resume(args) => steer::timers::resume(args, out),
+        Command::AddPeer(args) => steer::add_peer::run(args, out),
+        Command::RemovePeer(args) => steer::remove_peer::run(args, out),
+        Command::Reload(args) => steer::reload::run(args, out),
+        Command::StopApp(args) => steer::app::stop(args, out),
+        Command::StartApp(args) => steer::app::start(args, out),
+        Command::ReloadApp(args) => steer::app::reload(args, out),
+        Command::LogLevel(args) => steer::log_level::run(args, out),
+        Command::FlushMail(args) => steer::flush_mail::run(args, out),
+        Command::Doctor(args) => doctor::run(args, out),
+        Command::CheckConfig(args) => check_config::run(args, out),
+        Command::InitConfig(args) => init_config::run(args, out),
+        Command::Keygen(args) => keygen::run(args, out),
+        Command::Replay(args) => replay::run(args, out),
+        Command::Trace(command) => trace::run(command, out),
+        Command::Completions(args) => completions::run(args, out),
     }
 }

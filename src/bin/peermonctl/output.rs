@@ -47,9 +47,10 @@ mod tests {
     #[test]
     fn json_means_the_same_and_moves_no_cursor() {
         let value = json!({"name": "a\u{9b}2J\u{7f}\u{202e}\u{e0001}\n\x1bé"});
-        for write in [json::<Vec<u8>>, json_line::<Vec<u8>>] {
-            let mut bytes = Vec::new();
-            write(&mut bytes, &value).unwrap();
+        let (mut one, mut many) = (Vec::new(), Vec::new());
+        json(&mut one, &value).unwrap();
+        json_line(&mut many, &value).unwrap();
+        for bytes in [one, many] {
             let text = String::from_utf8(bytes).unwrap();
             assert!(!text.trim_end().chars().any(|c| c != '\n' && is_obeyed(c)), "{text:?}");
             assert!(text.contains('é'));

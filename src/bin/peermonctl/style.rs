@@ -6,6 +6,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 
 use ratatui::crossterm::terminal;
+use unicode_width::UnicodeWidthStr;
 
 /// A line is laid out for so many columns where nobody says how many there are.
 const USUAL_WIDTH: usize = 80;
@@ -81,6 +82,12 @@ impl Style {
     /// Neither colour nor a limit.
     pub const PLAIN: Self = Self { colour: false, width: None };
 
+    /// No colour, and so many columns.
+    #[cfg(test)]
+    pub fn wide(width: usize) -> Self {
+        Self { colour: false, width: Some(width) }
+    }
+
     /// What fits the standard output.
     pub fn stdout() -> Self {
         if !io::stdout().is_terminal() {
@@ -112,6 +119,24 @@ pub fn is_colour_wanted() -> bool {
     !no_colour && !dumb
 }
 
+/// `text` in lines of at most `width` columns, broken at blanks; a word that is longer stays whole.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last().map_or(0, |line| line.width());
+        match lines.last_mut() {
+            Some(line) if last == 0 || last + 1 + word.width() <= width => {
+                if last > 0 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// `text` without anything that a terminal obeys or that turns the direction of writing: what came
 /// over a network must not move a cursor or look like something else.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -139,6 +164,13 @@ mod tests {
             printable("a\x1b[2Jb\u{9b}31mc\nd\u{202e}e\x07"),
             "a\u{fffd}[2Jb\u{fffd}31mc\u{fffd}d\u{fffd}e\u{fffd}"
         );
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_alone() {
+        assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("extraordinarily a b", 5), ["extraordinarily", "a b"]);
+        assert_eq!(wrapped("", 5), [""]);
     }
 
     #[test]

@@ -17,17 +17,25 @@ pub struct Column {
     title: &'static str,
     /// Numbers stand at the right.
     right: bool,
+    /// It is left out where a terminal is too narrow.
+    yields: bool,
 }
 
 impl Column {
     /// Text.
     pub const fn text(title: &'static str) -> Self {
-        Self { title, right: false }
+        Self { title, right: false, yields: false }
     }
 
     /// A number.
     pub const fn number(title: &'static str) -> Self {
-        Self { title, right: true }
+        Self { title, right: true, yields: false }
+    }
+
+    /// One that is left out where a terminal is too narrow, the last one of them first.
+    pub const fn yielding(mut self) -> Self {
+        self.yields = true;
+        self
     }
 }
 
@@ -80,40 +88,55 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// Writes it.
-    pub fn write(&self, out: &mut impl Write, style: Style) -> io::Result<()> {
-        let widths = self.widths(style.width());
+    /// Writes it, and says the titles of what was left out.
+    pub fn write(&self, out: &mut impl Write, style: Style) -> io::Result<Vec<&'static str>> {
+        let (widths, missing) = self.widths(style.width());
         let titles = self.columns.iter().map(|column| Cell::new(column.title).paint(Paint::Bold));
         self.line(out, style, &widths, &titles.collect::<Vec<_>>())?;
-        self.rows.iter().try_for_each(|row| self.line(out, style, &widths, row))
+        self.rows.iter().try_for_each(|row| self.line(out, style, &widths, row))?;
+        Ok(missing)
     }
 
-    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
+    /// How wide each column is, `None` if it is left out, and which these are.
+    fn widths(&self, limit: Option<usize>) -> (Vec<Option<usize>>, Vec<&'static str>) {
         let of_column = |at: usize, column: &Column| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             cells.map(|cell| cell.text.width()).fold(column.title.width(), usize::max)
         };
-        let mut widths: Vec<_> =
-            self.columns.iter().enumerate().map(|(at, column)| of_column(at, column)).collect();
-        let whole = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-        if let (Some(limit), Some(last)) = (limit, widths.last_mut()) {
-            let least = LEAST.min(*last);
-            *last = last.saturating_sub(whole.saturating_sub(limit)).max(least);
+        let columns = self.columns.iter().enumerate();
+        let mut widths: Vec<_> = columns.map(|(at, column)| Some(of_column(at, column))).collect();
+        let mut missing = Vec::new();
+        let Some(limit) = limit else { return (widths, missing) };
+        let whole = |widths: &[Option<usize>]| {
+            let there = widths.iter().flatten();
+            there.clone().sum::<usize>() + GAP * there.count().saturating_sub(1)
+        };
+        for (at, column) in self.columns.iter().enumerate().rev() {
+            if column.yields && whole(&widths) > limit {
+                widths[at] = None;
+                missing.insert(0, column.title);
+            }
         }
-        widths
+        let beyond = whole(&widths).saturating_sub(limit);
+        if let Some(last) = widths.iter_mut().rev().flatten().next() {
+            let least = LEAST.min(*last);
+            *last = last.saturating_sub(beyond).max(least);
+        }
+        (widths, missing)
     }
 
     fn line(
         &self,
         out: &mut impl Write,
         style: Style,
-        widths: &[usize],
+        widths: &[Option<usize>],
         cells: &[Cell],
     ) -> io::Result<()> {
         let mut line = String::new();
         // Blanks are owed until something follows, so that no line ends in them.
         let mut owed = 0;
         for ((column, width), cell) in self.columns.iter().zip(widths).zip(cells) {
+            let Some(width) = width else { continue };
             let text = shortened(&cell.text, *width);
             let room = width.saturating_sub(text.width());
             let (before, after) = if column.right { (room, 0) } else { (0, room) };
@@ -164,6 +187,23 @@ mod tests {
         table.row(["long name".into(), "1".into(), "".into()]);
         table.row(["x".into(), "".into(), "end".into()]);
         assert_eq!(written(&table), "A          N  B\nlong name  1\nx             end\n");
+    }
+
+    #[test]
+    fn a_narrow_terminal_loses_what_yields_and_is_told_so() {
+        let columns = [Column::text("NAME"), Column::number("B").yielding(), Column::text("WHERE")];
+        let mut table = Table::new(&columns);
+        table.row(["billing".into(), "12345678".into(), "10.0.0.2:28170".into()]);
+        let of_width = |width| {
+            let mut bytes = Vec::new();
+            let missing = table.write(&mut bytes, Style::wide(width)).unwrap();
+            (String::from_utf8(bytes).unwrap(), missing)
+        };
+        let (text, missing) = of_width(40);
+        assert!(text.contains("12345678") && missing.is_empty(), "{text}");
+        let (text, missing) = of_width(25);
+        assert_eq!((&*text, missing), ("NAME     WHERE\nbilling  10.0.0.2:28170\n", vec!["B"]));
+        assert!(of_width(20).0.ends_with("billing  10.0.0.2:2…\n"), "{}", of_width(20).0);
     }
 
     #[test]

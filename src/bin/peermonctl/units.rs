@@ -39,9 +39,40 @@ pub fn show(nanos: f64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
+/// How long something is or was, in as few characters as people need.
+pub fn age(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    match span.as_secs() {
+        0 if span < Duration::from_millis(1) => format!("{:.1} ms", seconds * 1e3),
+        0 => format!("{:.0} ms", (seconds * 1e3).min(999.0)),
+        1..10 => format!("{seconds:.1} s"),
+        10..120 => format!("{seconds:.0} s"),
+        whole @ 120..7_200 => format!("{} min", whole / 60),
+        whole @ 7_200..172_800 => format!("{} h", whole / 3_600),
+        whole => format!("{} days", whole / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_age_has_the_digits_that_people_need() {
+        let cases = [
+            (Duration::from_micros(320), "0.3 ms"),
+            (Duration::from_micros(12_345), "12 ms"),
+            (Duration::from_micros(999_900), "999 ms"),
+            (Duration::from_millis(1_240), "1.2 s"),
+            (Duration::from_secs(59), "59 s"),
+            (Duration::from_secs(125), "2 min"),
+            (Duration::from_secs(3 * 3600), "3 h"),
+            (Duration::from_secs(80 * 3600), "3 days"),
+        ];
+        for (span, text) in cases {
+            assert_eq!(age(span), text);
+        }
+    }
 
     #[test]
     fn durations_and_rates_are_those_of_the_configuration() {

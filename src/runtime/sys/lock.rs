@@ -82,6 +82,17 @@ pub fn unlock(file: &File) {
     }
 }
 
+/// Whether another open file has the lock. Asks only, so it needs no right to write.
+///
+/// # Errors
+///
+/// Those of the system: a kernel before 3.15 cannot be asked.
+pub fn is_held(file: &File) -> io::Result<bool> {
+    let mut wish = whole();
+    control(file, libc::F_OFD_GETLK, &mut wish).map_err(|()| io::Error::last_os_error())?;
+    Ok(wish.l_type != libc::F_UNLCK as libc::c_short)
+}
+
 /// The kernel names the holder of a lock that belongs to a process, and -1 for one like ours.
 fn holder(file: &File) -> Option<u32> {
     let mut wish = whole();
@@ -190,6 +201,20 @@ fn parse_boot_id(text: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_may_only_read_sees_whether_somebody_holds_the_lock() {
+        let path = std::env::temp_dir().join(format!("peermon-lock-{}", std::process::id()));
+        let _ = fs::remove_file(&path);
+        let owner = create(&path).unwrap();
+        let reader = File::open(&path).unwrap();
+        assert!(!is_held(&reader).unwrap());
+        lock(&owner).unwrap();
+        assert!(is_held(&reader).unwrap());
+        unlock(&owner);
+        assert!(!is_held(&reader).unwrap());
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn a_boot_is_named_by_sixteen_bytes_or_not_at_all() {

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::findings::{Finding, Findings, Level};
 use crate::style::Style;
 use crate::table::{Column, Table};
-use crate::{keygen, units};
+use crate::{keygen, output, units};
 
 /// What is wrong with a configuration, and what it means: how soon each peer is called down, and how often wrongly
 ///
@@ -48,7 +48,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
             "assumption": ASSUMPTION,
             "source": SOURCE,
         });
-        writeln!(out, "{told}")?;
+        output::json(out, &told)?;
         return findings.verdict();
     }
     let style = Style::stdout();

@@ -2,6 +2,7 @@
 
 mod door;
 mod events;
+mod following;
 mod http;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 pub use self::door::Door;
 pub use self::events::{Events, Message};
+pub use self::following::{Following, Told};
 use crate::failure::Failure;
 
 /// A monitor, and how long it may take to answer.

@@ -365,6 +365,6 @@ mod tests {
         word.clock = 29.0;
         assert_eq!(said(&[word.clone()]).1.len(), 1);
         word.clock = -3600.0;
-        assert_eq!(said(&[word]).1[1], "Its clock is 60.0 min behind this machine's.");
+        assert_eq!(said(&[word]).1[1], "Its clock is 1.00 h behind this machine's.");
     }
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use peermon::config::plan::{LockMemory, Plan};
 use rustix::fs::{Access, access};
-use toml::de::DeTable;
 
 use super::talk;
 use crate::findings::Findings;
@@ -18,9 +17,9 @@ const SYS_NICE: u32 = 23;
 const SLOW: [&str; 4] = ["acpi_pm", "hpet", "jiffies", "refined-jiffies"];
 
 /// Looks at all of it.
-pub fn look(file: &Path, plan: &Plan, to: &mut Findings) {
+pub fn look(plan: &Plan, to: &mut Findings) {
     clock(to);
-    folders(file, plan, to);
+    folders(plan, to);
     privileges(plan, to);
 }
 
@@ -47,7 +46,7 @@ fn clock(to: &mut Findings) {
 }
 
 /// Whether what the server makes can be made.
-fn folders(file: &Path, plan: &Plan, to: &mut Findings) {
+fn folders(plan: &Plan, to: &mut Findings) {
     let mut wanted: Vec<(&str, PathBuf)> = Vec::new();
     let parent = |path: &Path| path.parent().unwrap_or(Path::new("/")).to_owned();
     if let Some(status) = &plan.channels.status_file {
@@ -56,8 +55,8 @@ fn folders(file: &Path, plan: &Plan, to: &mut Findings) {
     if let Some(socket) = plan.channels.client.as_ref().and_then(|client| client.socket.as_ref()) {
         wanted.push(("client_socket", parent(socket)));
     }
-    if let Some(socket) = control_socket(file) {
-        wanted.push(("control_socket", parent(&socket)));
+    if let Some(control) = &plan.channels.control {
+        wanted.push(("control_socket", parent(&control.socket)));
     }
     if let Some(folder) = &plan.trace_dir {
         wanted.push(("trace_dir", folder.clone()));
@@ -80,13 +79,6 @@ fn folders(file: &Path, plan: &Plan, to: &mut Findings) {
             ),
         }
     }
-}
-
-fn control_socket(file: &Path) -> Option<PathBuf> {
-    let text = fs::read_to_string(file).ok()?;
-    let (document, _) = DeTable::parse_recoverable(&text);
-    let path = document.get_ref().get("control_socket")?.get_ref().as_str()?;
-    std::path::absolute(file.parent()?.join(path)).ok()
 }
 
 /// What the configuration asks of the system, and what this shell has of it.

@@ -34,7 +34,7 @@ use crate::connect::ConnectArgs;
 use crate::failure::Failure;
 use crate::findings::{Findings, Level};
 use crate::style::Style;
-use crate::units;
+use crate::{output, units};
 
 /// So many peers are visited: a datagram a second to each, and a thread for each look.
 const MOST: usize = 256;
@@ -62,7 +62,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     };
     let (mut findings, plan) = check_config::inspect(&file);
     if let Some(plan) = &plan {
-        machine::look(&file, plan, &mut findings);
+        machine::look(plan, &mut findings);
         let visit = Visit { args, plan, written: &Written::read(&file) };
         visit.make(&mut findings)?;
     }
@@ -72,7 +72,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
             "well": findings.verdict().is_ok(),
             "findings": findings.json(),
         });
-        writeln!(out, "{told}")?;
+        output::json(out, &told)?;
     } else {
         findings.write(out, Style::stdout())?;
         let more = match plan {

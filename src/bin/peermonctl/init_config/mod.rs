@@ -14,7 +14,7 @@ use serde_json::json;
 use self::member::Member;
 use crate::failure::Failure;
 use crate::fresh::Fresh;
-use crate::{keygen, units};
+use crate::{keygen, output, units};
 
 /// So many servers can be written at once.
 const MOST: usize = 32;
@@ -80,7 +80,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
         let paths: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();
         let key_path = key_file.path.display().to_string();
         let told = json!({ "files": paths, "key_file": key_path, "key_id": key.id });
-        writeln!(out, "{told}")?;
+        output::json(out, &told)?;
         return Ok(());
     }
     say(args, &members, &key.id, out)

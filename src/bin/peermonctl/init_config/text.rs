@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use peermon::config::Config;
-
 use super::member::Member;
 
 /// The file of `own`, which watches `others`.
@@ -33,19 +31,14 @@ pub fn of(own: &Member, others: &[&Member], key: &str, detect_within: &str) -> S
          # What must survive the death of this server itself: outages that go on, notices that nobody has\n\
          # got yet. On a disk that lasts, for example \"/var/lib/peermon/{name}.status\".\n\
          status_file = \"{name}.status\"\n\
+         \n\
+         # Where an administrator asks and steers it: peermonctl status --config {name}.toml, and so on.\n\
+         # For root and the server's own user, unless control_users says who else.\n\
+         control_socket = \"{name}.control\"\n\
          \n",
         watched = names.join(", "),
         listen = own.listen(),
     );
-    if is_known("control_socket") {
-        let _ = write!(
-            text,
-            "# Where an administrator asks and steers it: peermonctl --config {name}.toml.\n\
-             # For root and the server's own user, unless control_users says who else.\n\
-             control_socket = \"{name}.control\"\n\
-             \n"
-        );
-    }
     let _ = write!(
         text,
         "# A page, JSON, a stream of notices and metrics, for this machine alone:\n\
@@ -81,9 +74,4 @@ pub fn of(own: &Member, others: &[&Member], key: &str, detect_within: &str) -> S
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
-}
-
-/// Whether the configuration of this version has the key.
-fn is_known(key: &str) -> bool {
-    Config::new().set(key, "/run/peermon/x").is_ok()
 }
