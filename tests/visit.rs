@@ -12,7 +12,7 @@ use std::time::Duration;
 use peermon::config::Config;
 use peermon::config::plan::Plan;
 use peermon::proto::auth::key_id;
-use peermon::proto::event::{Event, EventKind};
+use peermon::proto::event::{Event, EventKind, Reason};
 use peermon::proto::machine::{Input, Machine, Output};
 use peermon::proto::peer::view::State;
 use peermon::proto::time::{Now, Time, Wall};
@@ -178,6 +178,35 @@ fn a_visit_in_the_name_of_a_server_that_runs_raises_no_event_and_takes_nothing_f
     }
     assert_eq!(billing.events.len(), before, "{:?}", billing.events);
     assert_eq!(orders.events.len(), of_orders, "{:?}", orders.events);
+}
+
+#[test]
+fn a_visit_in_the_name_of_a_server_that_is_down_or_has_ended_changes_nothing_either() {
+    for end in [false, true] {
+        let [mut orders, mut billing] = acquainted();
+        if end {
+            let reason = Reason::None;
+            orders.machine.handle_input(orders.now, Input::End { reason });
+            orders.turn();
+            for bytes in std::mem::take(&mut orders.sent) {
+                billing.hear(orders.address, &bytes);
+            }
+        }
+        billing.pass(Duration::from_secs(3));
+        let wanted = if end { EventKind::Ended } else { EventKind::Down };
+        assert_eq!(billing.events.last().map(|event| event.kind), Some(wanted));
+        billing.sent.clear();
+        let before = billing.events.len();
+        let mine = plan("orders", "billing", &[]);
+        let visit = Visit::new(&mine.settings, "billing", 77, 99);
+        for n in 1..8 {
+            billing.hear(orders.address, visit.call(n, 5, 6).as_bytes());
+            billing.pass(Duration::from_secs(1));
+        }
+        assert_eq!(billing.events.len(), before, "{:?}", billing.events);
+        let heard = billing.heard_by(&visit);
+        assert!(heard.iter().any(|heard| heard.answers && heard.authentic), "{heard:?}");
+    }
 }
 
 #[test]
