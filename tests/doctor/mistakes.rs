@@ -136,10 +136,13 @@ fn another_group() {
     );
 }
 
+/// Whatever goes to the port of the servers.
+const PORT: &str = "meta l4proto { tcp, udp } th dport 28170 drop";
+
 #[test]
 fn a_firewall_there() {
     let Some(case) = Case::new() else { return };
-    if !case.network.rule("b", "input", "th dport 28170 drop;") {
+    if !case.network.rule("b", "input", PORT) {
         return;
     }
     let _billing = case.billing();
@@ -157,8 +160,7 @@ fn a_firewall_there() {
 #[test]
 fn a_firewall_between_them() {
     let Some(case) = Case::new() else { return };
-    let both = case.network.rule("b", "input", "th dport 28170 drop;")
-        && case.network.rule("b", "output", "th dport 28170 drop; tcp sport 28170 drop;");
+    let both = case.network.rule("b", "input", PORT) && case.network.rule("b", "output", PORT);
     if !both {
         return;
     }
@@ -172,7 +174,7 @@ fn a_firewall_between_them() {
 #[test]
 fn a_firewall_of_this_machine() {
     let Some(case) = Case::new() else { return };
-    if !case.network.rule("a", "output", "udp dport 28170 drop;") {
+    if !case.network.rule("a", "output", "udp dport 28170 drop") {
         return;
     }
     let outcome = ctl::doctor(

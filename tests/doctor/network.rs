@@ -64,13 +64,15 @@ impl Network {
         inside
     }
 
-    /// A rule of the firewall of `node`, in a chain of that hook; `false`, after a line, without nft.
+    /// One rule of the firewall of `node`, in a chain of that hook; `false`, after a line, without nft.
     pub fn rule(&self, node: &str, hook: &str, rule: &str) -> bool {
         if tool::find("nft").is_none() {
             return false;
         }
         let rules = format!(
-            "table inet peermon {{ chain {hook} {{ type filter hook {hook} priority 0; policy accept; {rule} }} }}"
+            "add table inet peermon; \
+             add chain inet peermon {hook} {{ type filter hook {hook} priority 0; policy accept; }}; \
+             add rule inet peermon {hook} {rule}"
         );
         let mut nft = Command::new("nft");
         nft.arg(rules);

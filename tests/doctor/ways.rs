@@ -2,10 +2,11 @@
 //! that somebody has.
 
 use super::ctl;
-use super::host::{Host, write};
+use super::host::{Host, PATIENCE, write};
 use super::lab::Lab;
 use super::network::Network;
 use super::pair::Files;
+use super::support::run::run;
 
 #[test]
 fn a_host_name_that_does_not_resolve() {
@@ -22,8 +23,22 @@ fn the_file_of_another_machine() {
     let Some(network) = Network::new() else { return };
     let files = Files::new();
     let said = "listen: 10.78.0.2:28170 is no address of this machine: the server could not start.";
-    let outcome = ctl::doctor(&network, "a", &files.of("billing"), said);
+    let config = files.of("billing");
+    let outcome = ctl::doctor(&network, "a", &config, said);
     assert_eq!(ctl::code(&outcome), 3, "{}", outcome.describe());
+    // The same for programs.
+    let json = ctl::command(&["doctor", "--json", "--config", config.to_str().unwrap()]);
+    let outcome = run(&mut network.on("a", &json), PATIENCE);
+    let told: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((ctl::code(&outcome), &told["well"]), (3, &false.into()), "{}", outcome.describe());
+    let findings = told["findings"].as_array().unwrap();
+    let wrong = findings.iter().find(|finding| finding["level"] == "wrong").unwrap();
+    assert_eq!(wrong["about"], "listen");
+    assert!(
+        wrong["says"].as_str().unwrap().starts_with("10.78.0.2:28170 is no address"),
+        "{wrong}"
+    );
+    assert!(wrong["advice"].is_string(), "{wrong}");
 }
 
 #[test]

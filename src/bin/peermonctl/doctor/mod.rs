@@ -42,7 +42,8 @@ const MOST: usize = 256;
 /// What stands between a server and its peers: names, keys, ports, firewalls, clocks
 ///
 /// While the server runs, it is asked what it hears. Otherwise the doctor speaks in its place for some seconds:
-/// nothing changes at the peers, and nobody is told of anything there.
+/// nothing changes at the peers, and nobody is told of anything there. Do not start the server meanwhile: its port
+/// is taken.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -73,6 +73,9 @@ impl Ear {
         let mut answered = vec![false; sites.len()];
         let mut next = begun;
         while begun.elapsed() < time && words.len() < MOST {
+            if answered.iter().all(|answered| *answered) && begun.elapsed() >= LEAST {
+                break;
+            }
             if Instant::now() >= next {
                 next = Instant::now() + AGAIN;
                 sequence += 1;
@@ -103,9 +106,6 @@ impl Ear {
             let clock =
                 heard.as_ref().map_or(0.0, |heard| heard.wall.saturating_sub(wall()) as f64 / 1e9);
             words.push(Word { source, heard, clock });
-            if answered.iter().all(|answered| *answered) && begun.elapsed() >= LEAST {
-                break;
-            }
         }
         Ok(words)
     }
