@@ -198,7 +198,12 @@ pub const MAX_DETAIL: usize = 160;
 
 /// `text` as a detail: on one line, and cut to [`MAX_DETAIL`].
 pub fn detail(text: &str) -> Words {
-    let mut end = text.len().min(MAX_DETAIL);
+    cut(text, MAX_DETAIL)
+}
+
+/// `text` on one line, and cut to `most` bytes.
+pub fn cut(text: &str, most: usize) -> Words {
+    let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use peermon::error::Code;
-use peermon::proto::event::{EventKind, Interrupt};
+use peermon::proto::event::{EventKind, Interrupt, Reason};
 use peermon::proto::peer::view::State;
+use peermon::proto::rejection::Refusal;
 use peermon::runtime::TableKind;
+use peermon::status::source::Timers;
 
 use super::{
     descriptors, events, monitor, pair, port, private_table, sockets, threads, turn, until,
@@ -35,6 +37,57 @@ fn two_monitors_see_one_another_start_and_end() {
     assert!(again.id > ended.id);
     a.close().unwrap();
     b.close().unwrap();
+}
+
+#[test]
+fn a_death_that_is_told_is_an_outage_with_its_cause_and_ends_with_the_next_start() {
+    let _turn = turn();
+    let (a, b) = pair();
+    let seen = events(&a);
+    a.start().unwrap();
+    assert_eq!(b.died("too early").unwrap_err().code, Code::State);
+    b.start().unwrap();
+    wait_for(&seen, EventKind::Started);
+    let long = format!("killed by signal 9 (SIGKILL)\n{}", "\u{e9}".repeat(60));
+    b.died(&long).unwrap();
+    let down = wait_for(&seen, EventKind::Down);
+    assert_eq!(down.reason, Reason::ProcessExit);
+    let detail = down.detail.unwrap();
+    assert!(detail.starts_with("killed by signal 9 (SIGKILL)?\u{e9}"), "one line: {detail:?}");
+    assert!(detail.len() <= 63 && detail.len() > 60, "{detail:?}");
+    b.start().unwrap();
+    assert_eq!(wait_for(&seen, EventKind::Recovered).reason, Reason::Restarted);
+    b.end().unwrap();
+    wait_for(&seen, EventKind::Ended);
+    a.close().unwrap();
+    b.close().unwrap();
+}
+
+#[test]
+fn a_datagram_that_is_not_taken_is_shown_with_its_reason() {
+    let _turn = turn();
+    let (port, stranger) = (port::free(), port::free());
+    let a = monitor("a", port, &[("b", port::free())]);
+    let other = monitor("c", stranger, &[("a", port)]);
+    a.start().unwrap();
+    other.start().unwrap();
+    let source = a.source();
+    until("the stranger is noted", || {
+        let rejected = source.rejected();
+        rejected.iter().any(|one| {
+            let names = one.names.as_ref().map(|names| names[1].to_string());
+            one.why == Refusal::UnknownSender && names.as_deref() == Some("c")
+        })
+    });
+    a.pause(true, true, Duration::from_secs(60)).unwrap();
+    until("both timers are paused", || {
+        let timers = source.about().timers;
+        timers.judge_paused && timers.heartbeat_paused.is_some_and(|left| left.as_secs() > 30)
+    });
+    a.end().unwrap();
+    assert_eq!(source.about().timers, Timers::default());
+    a.close().unwrap();
+    other.close().unwrap();
 }
 
 #[test]

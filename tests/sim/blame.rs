@@ -20,6 +20,9 @@ impl Checker {
             return Err(format!("R21: the process of {from} is there"));
         }
         let lined = |node: usize| world.nodes[node].settings.lifeline_max_peers > 0;
+        if life.died {
+            return Ok(());
+        }
         if !world.private || !lined(node) || !lined(from) {
             return Err(format!("R21: nothing told {node} of the exit of {from}"));
         }

@@ -15,7 +15,7 @@ const B: usize = 1;
 const HOW: &str = "killed by signal 9 (SIGKILL)";
 
 fn die(world: &mut World, node: usize) {
-    world.input(node, Input::Died { how: HOW.into() });
+    world.die(node, HOW);
 }
 
 /// What A tells of B's fate.

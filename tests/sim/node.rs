@@ -62,6 +62,8 @@ pub struct Node {
     pub events: Vec<(Time, Event)>,
     pub interrupts: Vec<(Time, Interrupt)>,
     pub ended: bool,
+    /// Its present end is no graceful one.
+    pub died: bool,
     pub sent: u64,
     pub sent_bytes: u64,
 }
@@ -93,6 +95,7 @@ impl Node {
             events: Vec::new(),
             interrupts: Vec::new(),
             ended: false,
+            died: false,
             sent: 0,
             sent_bytes: 0,
         }

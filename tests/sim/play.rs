@@ -82,6 +82,8 @@ pub struct Play {
     pub workers_rng: Rng,
     /// And status files, with those who are killed while they write them.
     pub files: Rng,
+    /// And deaths that are told, of servers without a file.
+    pub deaths: Rng,
     pub actors: Vec<Actor>,
     pub storming: bool,
     /// Nobody floods anybody before everybody was seen together: floods starve newcomers (R29).
@@ -110,6 +112,7 @@ impl Play {
             lines_rng,
             workers_rng: Rng::new(seed ^ 0x776f_726b),
             files: Rng::new(seed ^ 0x6669_6c65),
+            deaths: Rng::new(seed ^ 0x6465_6174),
             actors: vec![Actor::default(); nodes],
             storming: true,
             together: false,

@@ -199,9 +199,15 @@ impl Play {
         if !self.actors[node].started || !self.world.nodes[node].is_awake() {
             return;
         }
-        self.say(format!("{node} ends"));
         self.actors[node].started = false;
-        self.world.input(node, Input::End { reason: Reason::None });
+        let alone = self.world.nodes[node].keeper.is_none();
+        if alone && self.deaths.chance(0.4) {
+            self.say(format!("{node} says that it died"));
+            self.world.die(node, "killed by signal 9 (SIGKILL)");
+        } else {
+            self.say(format!("{node} ends"));
+            self.world.input(node, Input::End { reason: Reason::None });
+        }
         self.plan(span.max(ms(250)), Act::StartAgain(node));
     }
 

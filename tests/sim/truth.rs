@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use peermon::proto::event::Reason;
 use peermon::proto::peer::view::State;
 use peermon::proto::time::Time;
 use peermon::proto::wire::{self, Header, Kind, OwnState};
@@ -28,6 +29,8 @@ pub struct Life {
     pub last_sent: Time,
     /// When it said END first.
     pub ended: Option<Time>,
+    /// It said that its application died.
+    pub died: bool,
     /// When the latest status (RUNNING or START) was sent that was handed in in order.
     pub status_sent: Option<Time>,
     /// The one before, and when the latest was handed in.
@@ -216,9 +219,9 @@ impl Truth {
         self.sleepers[node].exits += 1;
     }
 
-    /// Whether the process of a life of `node` is gone.
+    /// Whether the process of a life of `node` is gone, or its application, which said so.
     pub fn is_gone(&self, node: usize, life: &Life) -> bool {
-        life.process < self.sleepers[node].exits
+        life.process < self.sleepers[node].exits || life.died
     }
 
     /// RUNNING comes out of a lifeline at `to`.
@@ -285,6 +288,9 @@ impl Truth {
         let life = way.life(header.incarnation, process, now);
         life.last_sent = now;
         match header.kind {
+            Kind::End if u32::from(header.reason) == Reason::ProcessExit.code() => {
+                life.died = true;
+            }
             Kind::End => {
                 life.ended.get_or_insert(now);
             }
@@ -386,6 +392,7 @@ impl Way {
                 incarnation,
                 last_sent: now,
                 ended: None,
+                died: false,
                 status_sent: None,
                 status_before: (None, Time::ZERO),
                 sequences: [0; 4],

@@ -121,6 +121,7 @@ impl World {
 
     pub fn start(&mut self, node: usize) {
         self.nodes[node].ended = false;
+        self.nodes[node].died = false;
         self.truth.on_judging_anew(node, self.now);
         if self.nodes[node].settings.lifeline_max_peers > 0 {
             let (private, twin_port) = (self.private, twin_port(node));
@@ -134,6 +135,12 @@ impl World {
 
     pub fn end(&mut self, node: usize) {
         self.input(node, Input::End { reason: Reason::None });
+    }
+
+    /// Its application dies, and it says so.
+    pub fn die(&mut self, node: usize, how: &str) {
+        self.nodes[node].died = true;
+        self.input(node, Input::Died { how: how.into() });
     }
 
     /// SIGKILL: the machine is gone, its socket too.
@@ -250,7 +257,8 @@ impl World {
                 }
                 Output::Ended => {
                     self.nodes[index].ended = true;
-                    if let Some(keeper) = &mut keeper {
+                    let died = core::mem::take(&mut self.nodes[index].died);
+                    if let Some(keeper) = keeper.as_mut().filter(|_| !died) {
                         keeper.end();
                     }
                 }

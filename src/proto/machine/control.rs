@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::{Context, Input, Listening, Machine, Notice, Phase};
+use super::{Context, Input, Listening, MAX_ACTIVITY_NAME, Machine, Notice, Phase};
 use crate::proto::auth;
-use crate::proto::event::{EventKind, Evidence, PeerName, Reason, Words};
+use crate::proto::event::{EventKind, Evidence, MAX_DETAIL, PeerName, Reason, Words, cut};
 use crate::proto::memory::Starts;
 use crate::proto::peer::Peer;
 use crate::proto::settings::{PeerSettings, Rule};
@@ -18,7 +18,7 @@ impl Machine {
             Input::Start => self.start(),
             Input::End { reason } => self.end(reason),
             Input::Died { how } => self.die(how),
-            Input::Note { detail } => self.note(detail),
+            Input::Note { detail } => self.note(&detail),
             Input::AddPeer(settings) => self.add_peer(*settings),
             Input::RemovePeer(name) => self.remove_peer(&name),
             Input::SetAddresses(name, addresses) => {
@@ -93,15 +93,15 @@ impl Machine {
     /// The application died and somebody is left to say so: END, for a reason that makes it an outage.
     fn die(&mut self, how: Words) {
         if self.own.phase == Phase::Running {
-            self.own.death = Some(how);
+            self.own.death = Some(cut(&how, MAX_ACTIVITY_NAME));
             self.end(Reason::ProcessExit);
         }
     }
 
     /// An event about what an administrator asked for.
-    fn note(&mut self, detail: Words) {
+    fn note(&mut self, what: &str) {
         let about = Notice::about_self(EventKind::Control, Reason::None, Evidence::default());
-        self.out.tell(self.now, Notice { detail: Some(detail), ..about });
+        self.out.tell(self.now, Notice { detail: Some(cut(what, MAX_DETAIL)), ..about });
     }
 
     /// The end is complete when everybody acknowledged it or its time is over.

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::os::fd::RawFd;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use super::{Monitor, register, state, unknown};
 use crate::error::{Code, Error, Result};
@@ -13,6 +13,7 @@ use crate::notify::{EventHandler, InterruptHandler, LogHandler};
 use crate::proto::peer::view::View;
 use crate::runtime::shared::{EventRegistration, Phase};
 use crate::runtime::sys::eventfd::HostEnd;
+use crate::status::source::Source;
 
 /// A dispatch waits this often, and so long each time, for an event that was announced.
 const RUNG: u32 = 200;
@@ -188,6 +189,11 @@ impl Monitor {
     /// were not taken by later ones.
     pub fn peers(&self) -> Vec<View> {
         self.shared.snapshot.all()
+    }
+
+    /// The monitor as those who answer in its name see it.
+    pub fn source(&self) -> Arc<dyn Source> {
+        Arc::clone(&self.shared) as Arc<dyn Source>
     }
 
     /// Pauses timers: judging peers, or the heartbeat (which slows down and tells the peers).

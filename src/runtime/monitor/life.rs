@@ -9,7 +9,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::{Callers, Monitor, state};
 use crate::error::{Code, Error, Result};
 use crate::notify::inside::Inside;
-use crate::proto::event::{Reason, Words, detail};
+use crate::proto::event::{Reason, cut};
 use crate::proto::machine::MAX_ACTIVITY_NAME;
 use crate::runtime::command::Command;
 use crate::runtime::core::Core;
@@ -137,7 +137,7 @@ impl Monitor {
     ///
     /// Those of [`Monitor::end`].
     pub fn died(&self, how: &str) -> Result<()> {
-        self.end_with(Command::Died(short(how)))
+        self.end_with(Command::Died(cut(how, MAX_ACTIVITY_NAME)))
     }
 
     fn end_with(&self, end: Command) -> Result<()> {
@@ -344,15 +344,6 @@ impl Monitor {
             caller.stop();
         }
     }
-}
-
-/// What fits into a datagram.
-fn short(how: &str) -> Words {
-    let mut end = how.len().min(MAX_ACTIVITY_NAME);
-    while !how.is_char_boundary(end) {
-        end -= 1;
-    }
-    detail(how.get(..end).unwrap_or_default())
 }
 
 /// Which threads a start has added.
