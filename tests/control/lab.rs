@@ -43,8 +43,10 @@ impl Host {
         let socket = folder.join("c");
         let head = format!(
             "name = \"{name}\"\nlisten = \"127.0.0.1:{port}\"\ncontrol_socket = {socket:?}\n\
-             detect_within = \"5s\"\nend_linger = \"50ms\"\n"
+             detect_within = \"5s\"\n"
         );
+        let linger = if lines.contains("end_linger") { "" } else { "end_linger = \"50ms\"\n" };
+        let head = format!("{head}{linger}");
         let file = folder.join("server.toml");
         fs::write(&file, format!("{head}{lines}")).unwrap();
         let mut config = Config::new();

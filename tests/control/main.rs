@@ -8,6 +8,7 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
+#[allow(dead_code, reason = "it is the client of another test program, which uses all of it")]
 #[path = "../http/client.rs"]
 mod client;
 #[path = "../support/port.rs"]
@@ -19,4 +20,11 @@ mod lab;
 
 mod actions;
 mod application;
+mod bodies;
+mod closing;
+mod credentials;
+mod crowd;
+mod descriptors;
+#[cfg(feature = "mail")]
+mod mail;
 mod reload;
