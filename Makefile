@@ -73,6 +73,10 @@ versus: build
 detection: build
 	benches/detection/run $(ARGS)
 
+# What peermonctl shows in a terminal, from a real run, into docs/captures and docs/PEERMONCTL.md (half a minute; tmux).
+captures: build
+	docs/captures/make $(BUILT)
+
 # One line per suite.
 test:
 	$(CARGO) build --profile checked
@@ -97,4 +101,4 @@ clean:
 	$(CARGO) clean
 	rm -rf build
 
-.PHONY: all build cost soak notices versus detection examples demo test lint dist deb clean
+.PHONY: all build captures cost soak notices versus detection examples demo test lint dist deb clean

@@ -5,6 +5,10 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completions; Debian's zsh looks elsewhere.
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 CMAKEDIR ?= $(LIBDIR)/cmake/peermon
 # What peermon.pc says for prefix; empty: the way from where it lies itself, so that the tree may be moved.
@@ -26,7 +30,9 @@ FILL_IN = VERSION='$(VERSION)' SOVERSION='$(SOVERSION)' LIBRARY='$(SHARED)' pack
 INSTALLED_PATHS = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
 	PKGCONFIGDIR='$(PKGCONFIGDIR)' CMAKEDIR='$(CMAKEDIR)' PC_PREFIX='$(PC_PREFIX)'
 
-INSTALLED = $(BINDIR)/peermonctl \
+COMPLETIONS = $(BASHCOMPDIR)/peermonctl $(ZSHCOMPDIR)/_peermonctl $(FISHCOMPDIR)/peermonctl.fish
+
+INSTALLED = $(BINDIR)/peermonctl $(COMPLETIONS) \
 	$(addprefix $(LIBDIR)/libpeermon,.so .so.$(SOVERSION) .so.$(VERSION) .a) \
 	$(addprefix $(INCLUDEDIR)/peermon,.h .hpp) \
 	$(PKGCONFIGDIR)/peermon.pc \
@@ -36,7 +42,7 @@ INSTALLED = $(BINDIR)/peermonctl \
 # Builds nothing, so that it can run as root where only the user has a Rust toolchain.
 install:
 	@test -f $(SHARED) || { echo 'nothing is built yet: run make first' >&2; exit 1; }
-	$(INSTALL) -d $(addprefix $(DESTDIR),$(if $(PEERMONCTL),$(BINDIR)) $(LIBDIR) $(INCLUDEDIR) $(PKGCONFIGDIR) $(CMAKEDIR) \
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(if $(PEERMONCTL),$(BINDIR) $(dir $(COMPLETIONS))) $(LIBDIR) $(INCLUDEDIR) $(PKGCONFIGDIR) $(CMAKEDIR) \
 		$(addprefix $(MANDIR)/,$(MAN_FOLDERS)))
 	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/libpeermon.so.$(VERSION)
 	ln -sf libpeermon.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libpeermon.so.$(SOVERSION)
@@ -50,6 +56,10 @@ install:
 		> $(DESTDIR)$(CMAKEDIR)/peermonConfigVersion.cmake
 	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/peermon.pc $(DESTDIR)$(CMAKEDIR)/*.cmake
 	$(if $(PEERMONCTL),$(INSTALL) -m 755 $(PEERMONCTL) $(DESTDIR)$(BINDIR)/peermonctl)
+	$(if $(PEERMONCTL),$(PEERMONCTL) completions bash > $(DESTDIR)$(BASHCOMPDIR)/peermonctl)
+	$(if $(PEERMONCTL),$(PEERMONCTL) completions zsh > $(DESTDIR)$(ZSHCOMPDIR)/_peermonctl)
+	$(if $(PEERMONCTL),$(PEERMONCTL) completions fish > $(DESTDIR)$(FISHCOMPDIR)/peermonctl.fish)
+	$(if $(PEERMONCTL),chmod 644 $(addprefix $(DESTDIR),$(COMPLETIONS)))
 	$(foreach folder,$(MAN_FOLDERS),$(INSTALL) -m 644 $(wildcard $(MAN)/$(folder)/*.[0-9]) \
 		$(DESTDIR)$(MANDIR)/$(folder) &&) true
 	@test -n "$(DESTDIR)" || echo 'if the loader does not find libpeermon.so.$(SOVERSION), run ldconfig'

@@ -173,6 +173,13 @@ fn uninstalling_leaves_what_was_there_before_and_nothing_else() {
     for name in ["libpeermon.so", "libpeermon.so.0", "libpeermon.a", "pkgconfig/peermon.pc"] {
         assert!(installed.contains(&format!("usr/local/lib/{name}")), "{installed:?}");
     }
+    for name in [
+        "bash-completion/completions/peermonctl",
+        "zsh/site-functions/_peermonctl",
+        "fish/vendor_completions.d/peermonctl.fish",
+    ] {
+        assert!(installed.contains(&format!("usr/local/share/{name}")), "{installed:?}");
+    }
     make("uninstall", &stage, &[]);
     assert_eq!(files(&root), before);
     assert!(!root.join("usr/local/lib/cmake/peermon").exists());

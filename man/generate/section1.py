@@ -19,6 +19,9 @@ EXAMPLES = [
     ("The same for a program to read, with every detector set to detect within two seconds:",
      "peermonctl replay trace.csv --detect-within 2s --json"),
 ]
+# Titles that clap gives by itself, and the one of what stands below the help of the whole program.
+USUAL = ("Arguments", "Options", "Commands", "Exit codes")
+EXIT_CODES = "Exit codes"
 PART = re.compile(
     r"(?P<option>--?[\w-]+)(?P<equals>=)?|<(?P<value>[A-Za-z][^<>]*)>"
     r"|<(?P<either>--?(?:[^<>]|<[^<>]*>)*)>|\[(?P<inner>[^\[\]]+|<[^>]+>)\]"
@@ -31,13 +34,15 @@ def commands(program, date):
     """(path, text) of the page."""
     told = helptext.ask(program, [NAME])
     every = list(below(told))
+    common = in_common(every)
     body = [
         ".Sh NAME", f".Nm {NAME}", ".Nd what an administrator does with peermon",
         ".Sh SYNOPSIS", *[line for one in every if is_complete(one)
                           for line in synopsis(one)],
         ".Sh DESCRIPTION", *written([*about(told), *sections(told, common=True)]),
-        ".Sh COMMANDS", *written([block for one in every[1:] for block in command(one)]),
-        ".Sh EXIT STATUS", f".Ex -std {NAME}",
+        ".Sh COMMANDS", *written([block for one in every[1:] for block in command(one, common)]),
+        *written([block for title in common for block in shared(title, common[title])]),
+        ".Sh EXIT STATUS", *exit_status(told),
         ".Sh EXAMPLES", *written(examples()),
         ".Sh SEE ALSO", ".Xr peermon.toml 5 ,", ".Xr peermon 7",
     ]
@@ -62,8 +67,40 @@ def synopsis(told):
     return ["." + " ".join(line)]
 
 
-def command(told):
-    return [Heading(2, [plain(" ".join(told.path[1:]))]), *about(told), *sections(told)]
+def command(told, common=None):
+    return [Heading(2, [plain(" ".join(told.path[1:]))]), *about(told),
+            *sections(told, elsewhere=common or {})]
+
+
+def in_common(every):
+    """Sections with a title of their own that several commands have word for word: explained once."""
+    seen = {}
+    for told in every:
+        for title, entries in told.sections.items():
+            if title not in USUAL:
+                seen.setdefault(title, []).append(entries)
+    return {title: found[0] for title, found in seen.items()
+            if len(found) > 1 and all(said(one) == said(found[0]) for one in found)}
+
+
+def said(entries):
+    """Without how it is laid out: short help has it in fewer lines."""
+    return [(one.spec, " ".join(one.text).split()) for one in entries]
+
+
+def shared(title, entries):
+    return [Heading(2, [plain(title)]), Paragraph([plain("Options of several commands:")]),
+            listed(entries)]
+
+
+def exit_status(told):
+    """What the program says of its exit codes; without that, what is usual."""
+    codes = told.sections.get(EXIT_CODES)
+    return written([listed(codes)]) if codes else [f".Ex -std {NAME}"]
+
+
+def listed(entries):
+    return Tagged([(" ".join(parts(one.spec)), text(one.text)) for one in entries])
 
 
 def about(told):
@@ -72,18 +109,21 @@ def about(told):
     return text(lines)
 
 
-def sections(told, common=False):
+def sections(told, common=False, elsewhere=()):
     """Arguments and options as lists; what every command has only where it is wanted."""
     done = []
     for title, entries in told.sections.items():
-        if title == "Commands":
+        if title in ("Commands", EXIT_CODES):
+            continue
+        if title in elsewhere:
+            done.append(Paragraph([plain(f"Also the options under \u201c{title}\u201d below.")]))
             continue
         wanted = [one for one in entries if common or not helptext.COMMON.match(one.spec)]
         if not wanted:
             continue
-        if title not in ("Arguments", "Options"):
+        if title not in USUAL:
             done.append(Paragraph([plain(f"{title}:")]))
-        done.append(Tagged([(" ".join(parts(one.spec)), text(one.text)) for one in wanted]))
+        done.append(listed(wanted))
     return done
 
 

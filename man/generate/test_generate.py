@@ -318,6 +318,28 @@ Options:
         self.assertEqual([one.path[-1] for one in every if section1.is_complete(one)], ["make"])
         self.assertEqual(section1.command(every[1])[1], Paragraph([plain("Traces.")]))
 
+    def test_options_of_several_commands_are_explained_once(self):
+        where = "\nWhich server:\n  -s, --socket <PATH>  Its socket\n"
+        other = where.replace("Its", "Some")
+        long = "\nWhich server:\n  -s, --socket <PATH>\n          Its\n          socket\n"
+        every = [helptext.read(["ctl"], self.SHORT + more) for more in ("", where, long)]
+        common = section1.in_common(every)
+        self.assertEqual(list(common), ["Which server"])
+        self.assertEqual(section1.command(every[1], common)[-1], Paragraph([plain(
+            "Also the options under \u201cWhich server\u201d below.")]))
+        self.assertEqual(section1.shared("Which server", common["Which server"])[-1].entries[0][0],
+                         "Fl s , Fl -socket Ar PATH")
+        different = [helptext.read(["ctl"], self.SHORT + more) for more in (where, other)]
+        self.assertEqual(section1.in_common(different), {})
+
+    def test_exit_codes_are_those_that_the_program_says(self):
+        codes = "\nExit codes:\n  0  Done\n  3  The answer is bad news\n"
+        told = helptext.read(["ctl"], self.SHORT + codes)
+        self.assertIn("The answer is bad news", section1.exit_status(told))
+        self.assertNotIn("bad news", repr(section1.sections(told)))
+        self.assertEqual(section1.exit_status(helptext.read(["ctl"], self.SHORT)),
+                         [".Ex -std peermonctl"])
+
     def test_a_line_that_belongs_nowhere_is_refused(self):
         with self.assertRaises(Unclear):
             helptext.read(["ctl"], self.SHORT + "\nMore words.\n")

@@ -27,7 +27,10 @@ CONTENTS = {
         r"/usr/lib/[^/]+/libpeermon\.so", r"/usr/lib/[^/]+/pkgconfig/peermon\.pc",
         r"/usr/lib/[^/]+/cmake/peermon/peermonConfig\.cmake", r"/usr/share/doc/[^/]+/examples/minimal\.c",
     ),
-    "peermon-tools": (r"/usr/bin/peermonctl",),
+    "peermon-tools": (
+        r"/usr/bin/peermonctl", r"/usr/share/bash-completion/completions/peermonctl",
+        r"/usr/share/zsh/vendor-completions/_peermonctl", r"/usr/share/fish/vendor_completions\.d/peermonctl\.fish",
+    ),
 }
 # Sections of the manual, and whose they are.
 MANUAL = {"1": "peermon-tools", "3": "libpeermon-dev", "5": "peermon-tools", "7": "peermon-tools"}

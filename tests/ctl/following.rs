@@ -1,14 +1,14 @@
 //! Following the events of a server that comes and goes.
 
 use super::port;
-use super::rig::{Lab, monitor, peermonctl, process};
+use super::rig::{Lab, peermonctl, process};
 use super::support::process::Process;
 
 #[test]
 fn whoever_follows_hears_what_it_missed_while_the_server_was_away() {
     let lab = Lab::new();
     let file = lab.orders("status_file = \"orders.status\"");
-    let orders = monitor(&file);
+    let orders = lab.open(&file);
     let socket = lab.socket();
     let follower =
         Process::start(&mut peermonctl(&["events", "-f", "--since", "1h", "-s", &socket]));
@@ -17,7 +17,7 @@ fn whoever_follows_hears_what_it_missed_while_the_server_was_away() {
     orders.close().unwrap();
     drop(orders);
     peer.kill();
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     // The same epoch goes on, so nothing is reset.
     let said = until_line(&follower, "billing DOWN (");
     assert!(!said.iter().any(|line| line.starts_with("-- ")), "{said:?}");
@@ -31,7 +31,7 @@ fn whoever_follows_hears_what_it_missed_while_the_server_was_away() {
 fn a_server_that_begins_anew_is_a_reset_in_words_and_in_json() {
     let lab = Lab::new();
     let file = lab.orders("");
-    let orders = monitor(&file);
+    let orders = lab.open(&file);
     let socket = lab.socket();
     let people = Process::start(&mut peermonctl(&["events", "-f", "--since", "1h", "-s", &socket]));
     let program = Process::start(&mut peermonctl(&[
@@ -42,7 +42,7 @@ fn a_server_that_begins_anew_is_a_reset_in_words_and_in_json() {
     until_line(&program, "\"kind\":\"STARTED\"");
     orders.close().unwrap();
     drop(orders);
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     until_line(&people, "-- what came before does not go on here");
     let said = until_line(&program, "{\"reset\":");
     let reset: serde_json::Value = serde_json::from_str(said.last().unwrap()).unwrap();
@@ -61,7 +61,7 @@ fn a_client_watches_by_tcp_with_a_token() {
     std::fs::write(lab.folder.join("token"), "0123456789abcdef\n").unwrap();
     let client = format!("127.0.0.1:{}", port::free());
     let more = format!("client_listen = \"{client}\"\nclient_token_file = \"token\"");
-    let _orders = monitor(&lab.orders(&more));
+    let _orders = lab.open(&lab.orders(&more));
     let token = lab.text("token");
     lab_answers(&client, &token);
     let watch = |more: &[&str]| {
@@ -69,7 +69,7 @@ fn a_client_watches_by_tcp_with_a_token() {
         Process::start(&mut peermonctl(&arguments))
     };
     let (people, program) = (watch(&[]), watch(&["--json"]));
-    until_line(&people, "-- orders: 1 peers, 0 up, 1 unknown");
+    until_line(&people, "-- orders: 1 peer, 0 up, 1 unknown");
     until_line(&program, "{\"snapshot\":{");
     let peer = process(&lab.billing());
     until_line(&people, "billing STARTED");

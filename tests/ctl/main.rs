@@ -18,6 +18,7 @@ mod rig;
 mod terminal;
 
 mod completions;
+mod document;
 mod following;
 mod reading;
 mod steering;

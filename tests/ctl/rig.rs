@@ -2,6 +2,7 @@
 //! would run it.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -105,6 +106,13 @@ impl Lab {
         );
         fs::write(&path, text).unwrap();
         path
+    }
+
+    /// Starts orders in this process, and waits until it can be asked.
+    pub fn open(&self, file: &Path) -> Monitor {
+        let monitor = monitor(file);
+        until("its socket takes connections", || UnixStream::connect(self.socket()).ok());
+        monitor
     }
 
     /// What orders holds billing for, by `peermonctl peers`.

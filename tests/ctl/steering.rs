@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::fake::Fake;
-use super::rig::{Lab, PATIENCE, code, ctl, json as said, monitor, peermonctl};
+use super::rig::{Lab, PATIENCE, code, ctl, json as said, peermonctl, process};
+use super::support::process::Process;
 use super::support::run::run;
 
 /// Command line, path below /v1/control/, body.
@@ -106,7 +107,7 @@ fn what_a_reload_changes_is_a_table() {
 fn a_client_socket_steers_nothing_and_says_which_one_does() {
     let lab = Lab::new();
     let file = lab.orders("");
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     let outcome = ctl(&["pause", "-s", &lab.socket()]);
     assert_eq!(code(&outcome), Some(1), "{}", outcome.describe());
     assert!(outcome.stderr.contains("needs the control_socket"), "{}", outcome.stderr);
@@ -119,16 +120,44 @@ fn a_client_socket_steers_nothing_and_says_which_one_does() {
 fn the_control_socket_of_a_configuration_is_asked_first_and_for_reading_the_others_after_it() {
     let lab = Lab::new();
     let file = lab.orders("");
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, format!("control_socket = \"orders.control\"\n{text}")).unwrap();
-    // Nobody listens there yet.
-    let outcome = ctl(&["peers", "-c", file.to_str().unwrap()]);
-    assert_eq!(code(&outcome), Some(0), "{}", outcome.describe());
-    assert!(outcome.stdout.starts_with("billing\t"), "{}", outcome.stdout);
+    let path = lab.folder.join("orders.control");
+    let can_read = || {
+        let outcome = ctl(&["peers", "-c", file.to_str().unwrap()]);
+        assert_eq!(code(&outcome), Some(0), "{}", outcome.describe());
+        assert!(outcome.stdout.starts_with("billing\t"), "{}", outcome.stdout);
+    };
+    // Nobody listens there yet, which is said where it matters.
+    can_read();
+    let outcome = ctl(&["pause", "-c", file.to_str().unwrap()]);
+    assert_eq!(code(&outcome), Some(4), "{}", outcome.describe());
+    // Somebody may not.
+    let answer = json!({"error": "nobody is not in control_users"}).to_string();
+    let fake = Fake::new(&path, move |_| (403, answer.clone()));
+    can_read();
+    assert_eq!(fake.seen().len(), 1);
+    let follower = Process::start(&mut peermonctl(&[
+        "events",
+        "-f",
+        "--since",
+        "1h",
+        "-c",
+        file.to_str().unwrap(),
+    ]));
+    let peer = process(&lab.billing());
+    while !follower.line().ends_with("billing STARTED") {}
+    drop(peer);
+    drop(follower);
+    let outcome = ctl(&["pause", "-c", file.to_str().unwrap()]);
+    assert_eq!(code(&outcome), Some(1), "{}", outcome.describe());
+    assert!(outcome.stderr.contains("control_users"), "{}", outcome.stderr);
+    drop(fake);
+    std::fs::remove_file(&path).unwrap();
 
     let answer = json!({"done": "paused"}).to_string();
-    let fake = Fake::new(&lab.folder.join("orders.control"), move |_| (200, answer.clone()));
+    let fake = Fake::new(&path, move |_| (200, answer.clone()));
     let mut command = peermonctl(&["pause"]);
     let outcome = run(command.env("PEERMON_CONFIG", &file), PATIENCE);
     assert_eq!((code(&outcome), &*outcome.stdout), (Some(0), "paused\n"));

@@ -1,6 +1,6 @@
 //! `peermonctl top` on a real terminal.
 
-use super::rig::{Lab, code, ctl, monitor, process, until};
+use super::rig::{Lab, code, ctl, process, until};
 use super::terminal::Terminal;
 
 const TOP: &str = env!("CARGO_BIN_EXE_peermonctl");
@@ -9,7 +9,7 @@ const TOP: &str = env!("CARGO_BIN_EXE_peermonctl");
 fn it_shows_who_is_how_fits_itself_to_the_terminal_and_gives_it_back() {
     let Some(terminal) = Terminal::new(80, 24) else { return };
     let lab = Lab::new();
-    let _orders = monitor(&lab.orders(""));
+    let _orders = lab.open(&lab.orders(""));
     let peer = process(&lab.billing());
     lab.await_state("UP");
     terminal.line(&format!("{TOP} top -s {}; echo left $?", lab.socket()));
@@ -20,7 +20,7 @@ fn it_shows_who_is_how_fits_itself_to_the_terminal_and_gives_it_back() {
     });
     terminal.until_shown("billing STARTED");
     let coloured = terminal.tmux(&["capture-pane", "-p", "-e"]);
-    assert!(coloured.contains("\x1b[32m"), "{coloured:?}");
+    assert!(coloured.contains("\x1b[38;5;2m") || coloured.contains("\x1b[32m"), "{coloured:?}");
 
     terminal.tmux(&["resize-window", "-x", "40", "-y", "12"]);
     terminal.until("it fits a small terminal", |screen| {
@@ -58,16 +58,16 @@ fn a_server_that_goes_away_and_comes_back_is_waited_for() {
     let Some(terminal) = Terminal::new(80, 24) else { return };
     let lab = Lab::new();
     let file = lab.orders("");
-    let orders = monitor(&file);
+    let orders = lab.open(&file);
     terminal.line(&format!("NO_COLOR=1 {TOP} top -s {}; echo left $?", lab.socket()));
     terminal.until_shown(">billing");
     let plain = terminal.tmux(&["capture-pane", "-p", "-e"]);
-    assert!(!plain.contains("\x1b[3") && plain.contains("UNKNOWN"), "{plain:?}");
+    assert!(!plain.contains("8;5;") && plain.contains("UNKNOWN"), "{plain:?}");
     orders.close().unwrap();
     drop(orders);
     let screen = terminal.until_shown("NOT CONNECTED for ");
     assert!(screen.contains(">billing"), "{screen}");
-    let _orders = monitor(&file);
+    let _orders = lab.open(&file);
     terminal.until("it is connected again", |screen| !screen.contains("NOT CONNECTED"));
     let _peer = process(&lab.billing());
     terminal.until_shown("billing STARTED");
@@ -85,7 +85,7 @@ fn a_server_that_goes_away_and_comes_back_is_waited_for() {
 fn a_signal_gives_the_terminal_back() {
     let Some(terminal) = Terminal::new(80, 24) else { return };
     let lab = Lab::new();
-    let _orders = monitor(&lab.orders(""));
+    let _orders = lab.open(&lab.orders(""));
     let number = lab.folder.join("pid");
     terminal.line(&format!(
         "sh -c 'echo $$ > {}; exec {TOP} top -s {}'; echo left $?",
@@ -106,7 +106,7 @@ fn without_a_terminal_or_a_server_the_screen_is_left_alone() {
     let lab = Lab::new();
     let outcome = ctl(&["top", "-s", &lab.socket()]);
     assert_eq!(code(&outcome), Some(4), "{}", outcome.describe());
-    let _orders = monitor(&lab.orders(""));
+    let _orders = lab.open(&lab.orders(""));
     let outcome = ctl(&["top", "-s", &lab.socket()]);
     assert_eq!(code(&outcome), Some(1), "{}", outcome.describe());
     assert!(outcome.stderr.contains("needs a terminal"), "{}", outcome.stderr);

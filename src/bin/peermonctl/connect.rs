@@ -96,8 +96,12 @@ impl Target {
         if let Some(file) = args.config() {
             return Places::read(&file)?.target(args);
         }
-        let doors = only_server(Path::new(RUN))?.into_iter().map(Door::Unix).collect();
-        Ok(Self::new(doors, args.token(None)?, args.timeout))
+        let sockets = only_server(Path::new(RUN))?;
+        let control = sockets.first().and_then(|path| path.extension()) == Some("control".as_ref());
+        let doors = sockets.into_iter().map(Door::Unix).collect();
+        let mut target = Self::new(doors, args.token(None)?, args.timeout);
+        target.steering = Some(control);
+        Ok(target)
     }
 }
 
@@ -174,7 +178,10 @@ fn reachable(listen: &str) -> String {
             return format!("{here}{port}");
         }
     }
-    listen.to_owned()
+    match listen.parse::<u16>() {
+        Ok(port) => format!("127.0.0.1:{port}"),
+        Err(_) => listen.to_owned(),
+    }
 }
 
 /// The first line of a file, as a token.
@@ -225,5 +232,59 @@ fn only_server(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
                 format!("there are several servers in {shown}: {}; {ADVICE}", names.join(", "));
             Err(Failure::Usage(text))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_listens_everywhere_is_reached_by_the_loopback() {
+        for (listen, here) in [
+            ("0.0.0.0:28180", "127.0.0.1:28180"),
+            ("[::]:28180", "[::1]:28180"),
+            (":28180", "127.0.0.1:28180"),
+            ("28180", "127.0.0.1:28180"),
+            ("10.0.0.1:28180", "10.0.0.1:28180"),
+        ] {
+            assert_eq!(reachable(listen), here);
+        }
+    }
+
+    #[test]
+    fn the_only_server_is_found_by_its_sockets_and_several_are_named() {
+        let folder = std::env::temp_dir().join(format!("peermon-run-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        assert!(matches!(only_server(&folder), Err(Failure::Unreachable(_))), "no folder");
+        fs::create_dir_all(&folder).unwrap();
+        assert!(matches!(only_server(&folder), Err(Failure::Unreachable(_))), "an empty folder");
+        for name in ["orders.sock", "orders.control", "orders.status"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let found = only_server(&folder).unwrap();
+        assert_eq!(found, ["orders.control", "orders.sock"].map(|name| folder.join(name)));
+        fs::write(folder.join("billing.sock"), "").unwrap();
+        let several = only_server(&folder);
+        fs::remove_dir_all(&folder).unwrap();
+        let Err(Failure::Usage(why)) = several else { panic!("{several:?}") };
+        assert!(why.contains(": billing, orders; "), "{why}");
+    }
+
+    #[test]
+    fn a_configuration_is_read_for_its_places_alone_whatever_else_it_says() {
+        let file = std::env::temp_dir().join(format!("peermon-places-{}.toml", std::process::id()));
+        fs::write(
+            &file,
+            "control_socket = \"orders.control\"\nclient_listen = \"0.0.0.0:1\"\n\
+             client_tls_certificate = \"c\"\nstatus_file = \"/s\"\nof_next_year = 7\n",
+        )
+        .unwrap();
+        let places = Places::read(&file);
+        fs::remove_file(&file).unwrap();
+        let places = places.unwrap();
+        assert_eq!(places.control_socket, Some(file.with_file_name("orders.control")));
+        assert_eq!(places.status_file, Some("/s".into()));
+        assert!(places.tls);
     }
 }

@@ -87,7 +87,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(why) = failure.says() {
-                let _ = writeln!(io::stderr(), "peermonctl: {}", style::printable(&why));
+                let lines: Vec<_> = why.split('\n').map(style::printable).collect();
+                let _ = writeln!(io::stderr(), "peermonctl: {}", lines.join("\n"));
             }
             ExitCode::from(failure.code())
         }

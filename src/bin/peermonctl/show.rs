@@ -124,7 +124,7 @@ pub fn event(event: &Value) -> String {
         line.push_str(&format!(", {}", said("path_address")));
     }
     if let Some(outage) = span(event, "outage_seconds") {
-        let word = if event["kind"] == "DOWN" { "silent for" } else { "outage" };
+        let word = if event["kind"] == "RECOVERED" { "outage" } else { "silent for" };
         line.push_str(&format!(", {word} {}", units::age(outage)));
     }
     if let Some(merged) = event["merged"].as_u64().filter(|merged| *merged > 0) {

@@ -53,6 +53,11 @@ pub fn age(span: Duration) -> String {
     }
 }
 
+/// So many of something.
+pub fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,7 +79,8 @@ fn snapshot(out: &mut impl Write, style: Style, said: &Value) -> std::io::Result
         }
     }
     let counts = counts.join(", ");
-    writeln!(out, "-- {}: {} peers, {counts}", style.paint(Paint::Bold, &name), peers.len())?;
+    let so_many = units::count(peers.len(), "peer");
+    writeln!(out, "-- {}: {so_many}, {counts}", style.paint(Paint::Bold, &name))?;
     for peer in peers.iter().filter(|peer| crate::show::is_bad(peer)) {
         let field = |key: &str| printable(answer::text(peer, key)).into_owned();
         let since = since(peer).map_or(answer::DASH.into(), moment);

@@ -45,14 +45,20 @@ pub struct Events {
 impl Events {
     pub(super) fn open(target: &Target, last: Option<&str>) -> Result<Self, Failure> {
         let runtime = runtime()?;
-        let last = last.map(|last| ("last-event-id", last));
-        let headers: Vec<_> = [("accept", "text/event-stream")].into_iter().chain(last).collect();
+        let place = last.map(|last| ("last-event-id", last));
+        let headers: Vec<_> = [("accept", "text/event-stream")].into_iter().chain(place).collect();
         let asked = Asked { method: "GET", path: "/v1/events", headers: &headers, body: None };
         let answer = runtime.block_on(async {
             timeout(target.timeout, send(target, &asked))
                 .await
                 .unwrap_or_else(|_| Err(silent(target)))
         })?;
+        // As when it is asked for one answer.
+        if answer.status() == 403
+            && let Some(behind) = target.behind()
+        {
+            return Self::open(&behind, last);
+        }
         let kind = answer.headers().get("content-type").map(|kind| kind.as_bytes());
         if answer.status() != 200 || kind != Some(b"text/event-stream") {
             // The same question without the stream says what is wrong.

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::{Door, Reply, Target};
 use crate::failure::Failure;
+use crate::units::show;
 
 /// The largest answer: ten thousand peers with everything that is known of them.
 const LARGEST: usize = 64 << 20;
@@ -75,7 +76,8 @@ pub(super) async fn send(
             Ok(Ok(wire)) => return exchange(target, door, wire, asked).await,
             Ok(Err(error)) => complaints.push(door.complaint(&error)),
             Err(_) => {
-                complaints.push(format!("{door}: it cannot be connected to within {share:?}"))
+                let within = show(share.as_nanos() as f64);
+                complaints.push(format!("{door}: it cannot be connected to within {within}"));
             }
         }
     }
@@ -120,7 +122,7 @@ async fn exchange(
 
 /// What is said where nothing comes.
 pub(super) fn silent(target: &Target) -> Failure {
-    let within = crate::units::show(target.timeout.as_nanos() as f64);
+    let within = show(target.timeout.as_nanos() as f64);
     Failure::Unreachable(format!("{}: no answer within {within}", target.name()))
 }
 

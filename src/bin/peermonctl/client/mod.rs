@@ -8,7 +8,7 @@ mod http;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use self::door::Door;
 pub use self::events::{Events, Message};
@@ -66,6 +66,15 @@ impl Target {
     /// Asks for what is at `path`.
     pub fn get(&self, path: &str) -> Result<Value, Failure> {
         let reply = self.ask("GET", path, None)?;
+        // Who may not use the control socket may still read by the sockets behind it.
+        if reply.status == 403
+            && let Some(behind) = self.behind()
+        {
+            return behind.get(path);
+        }
+        if reply.status == 503 {
+            return Err(Failure::Unreachable(self.complaint(&reply)));
+        }
         self.said(&reply)
     }
 
@@ -74,7 +83,9 @@ impl Target {
         if self.steering == Some(false) {
             return Err(Failure::Refused(NO_CONTROL.into()));
         }
-        let reply = self.ask("POST", path, Some(body))?;
+        // The sockets behind the control socket only answer.
+        let first = Self { doors: self.doors.iter().take(1).cloned().collect(), ..self.clone() };
+        let reply = first.ask("POST", path, Some(body))?;
         if reply.status == 405 {
             return Err(Failure::Refused(format!("{}: {ONLY_ANSWERS}", self.name())));
         }
@@ -91,6 +102,21 @@ impl Target {
         Events::open(self, last)
     }
 
+    /// The same without its first door; `None` if it has no other.
+    fn behind(&self) -> Option<Self> {
+        let doors = self.doors.get(1..).filter(|doors| !doors.is_empty())?.to_vec();
+        Some(Self { doors, ..self.clone() })
+    }
+
+    /// What is said of a status that is no answer.
+    fn complaint(&self, reply: &Reply) -> String {
+        let said = serde_json::from_str::<Value>(&reply.body).unwrap_or(Value::Null);
+        match said["error"].as_str() {
+            Some(error) => error.to_owned(),
+            None => format!("{}: it answers with the status {}", self.name(), reply.status),
+        }
+    }
+
     /// What an answer says, or what it complains of.
     fn said(&self, reply: &Reply) -> Result<Value, Failure> {
         let said = serde_json::from_str::<Value>(&reply.body);
@@ -104,13 +130,7 @@ impl Target {
                 "{}: it wants its token: --token-file FILE says where that is",
                 self.name()
             ))),
-            (status, said) => {
-                let said = said.unwrap_or(json!(null));
-                Err(Failure::Refused(match said["error"].as_str() {
-                    Some(error) => error.to_owned(),
-                    None => format!("{}: it answers with the status {status}", self.name()),
-                }))
-            }
+            _ => Err(Failure::Refused(self.complaint(reply))),
         }
     }
 }

@@ -79,7 +79,7 @@ fn header<'a>(model: &'a Model, width: u16) -> Line<'a> {
         Span::styled(printable(text(about, "name")).into_owned(), style(model, Paint::Bold)),
         Span::raw(" "),
         Span::styled(printable(&condition).into_owned(), style(model, paint)),
-        Span::raw(format!("  {} peers", model.all().len())),
+        Span::raw(format!("  {}", units::count(model.all().len(), "peer"))),
     ];
     for state in ["DOWN", "OVERDUE", "UP", "PAUSED", "ENDED", "UNKNOWN"] {
         let so_many = count(state);

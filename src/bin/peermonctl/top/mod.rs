@@ -36,6 +36,8 @@ pub struct Args {
     server: ConnectArgs,
 }
 
+/// It is not asked more often, whatever is wanted: the server has other things to do.
+const LEAST: Duration = Duration::from_millis(100);
 /// A key or a signal is noticed within this time.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -50,7 +52,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Refused(why.into()));
     }
     let mut model = Model::new(peers, is_colour_wanted());
-    let feed = Feed::start(&target, args.every)?;
+    let feed = Feed::start(&target, args.every.max(LEAST))?;
     let mut screen = Screen::enter()?;
     let outcome = live(&mut screen, &mut model, &feed);
     screen.leave();

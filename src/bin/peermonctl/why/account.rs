@@ -115,9 +115,12 @@ fn arrived(peer: &Value) -> Vec<String> {
     if let (Some(longest), Some(shortest)) =
         (gaps.iter().copied().reduce(f64::max), gaps.iter().copied().reduce(f64::min))
     {
+        // What is in time is half as high as the line, an eighth early or late too; or lower, where
+        // something came very late.
+        let interval = span(&peer["evidence"], "interval_seconds").unwrap_or_default();
         lines.push(format!(
             "gaps {}  {} heartbeats, {} to {} apart",
-            spark::line(&gaps, longest),
+            spark::line(&gaps, longest.max(2.25 * interval.as_secs_f64())),
             gaps.len() + 1,
             shown(shortest),
             shown(longest)

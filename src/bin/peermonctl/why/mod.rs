@@ -20,7 +20,7 @@ pub const EVENTS: usize = 8;
 /// Why a peer is held for what it is held for
 ///
 /// In sentences and numbers: what it announced, what arrived (the last gaps between its heartbeats
-/// as a line of columns, the highest for the longest), which deadline ran out, how late this server
+/// as a line of columns, where one that was in time is half as high as the line), which deadline ran out, how late this server
 /// itself was, what speaks for a crash, for a hang or for the network, what the peer says of this
 /// server, and its last events.
 #[derive(clap::Args)]
