@@ -71,6 +71,7 @@ fn the_commands_of_the_page_for_beginners_do_what_it_says() {
         "ok       billing: It answers from 127.0.0.1:28171",
         "billing: STARTED (NONE)",
         "billing: DOWN (PROCESS_EXIT)",
+        "billing: RECOVERED (RESTARTED)",
     ] {
         assert!(outcome.stdout.contains(said), "{said}:\n{}", outcome.describe());
     }
