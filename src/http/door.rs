@@ -82,6 +82,17 @@ impl Door {
     pub fn measure(&self, text: &mut Text) {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counts = &self.counts;
+        let (last, told) = {
+            let ring = self.ring();
+            (ring.last(), ring.told())
+        };
+        let help = "The number of the last event.";
+        text.single("peermon_event_last_id", "gauge", help, last);
+        let name = "peermon_events_total";
+        text.family(name, "counter", "Events since the client port was opened.");
+        for (kind, count) in told {
+            text.sample(name, &[("kind", kind.name())], count);
+        }
         let help = "Connections to the client port.";
         text.single("peermon_client_connections", "gauge", help, self.limits.open());
         let help = "Clients that follow the events.";

@@ -42,6 +42,8 @@ pub struct Ring {
     epoch: u64,
     /// Everything after this event is here.
     floor: u64,
+    /// How many of each kind were added, by the number of its bit.
+    told: [u64; EventKind::ALL.len()],
 }
 
 impl Ring {
@@ -70,6 +72,17 @@ impl Ring {
             self.floor = oldest.id;
         }
         self.entries.push_back(Entry::new(event));
+        // What an earlier life told is not told twice.
+        if !event.redelivered
+            && let Some(told) = self.told.get_mut(event.kind.bit().trailing_zeros() as usize)
+        {
+            *told += 1;
+        }
+    }
+
+    /// How many events there were of each kind.
+    pub fn told(&self) -> impl Iterator<Item = (EventKind, u64)> + use<> {
+        EventKind::ALL.into_iter().zip(self.told)
     }
 
     /// Where it ends.

@@ -145,3 +145,22 @@ impl Drop for File {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_socket_is_born_with_no_more_than_its_mode() {
+        let path = std::env::temp_dir().join(format!("peermon-born-{}", std::process::id()));
+        let _ = fs::remove_file(&path);
+        for mode in [0o600, 0o660] {
+            let socket = born_with(mode).unwrap();
+            socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+            let born = fs::symlink_metadata(&path).unwrap().permissions().mode();
+            fs::remove_file(&path).unwrap();
+            assert_eq!(born & 0o7777 & !mode, 0, "{born:o}");
+            assert_eq!(born & 0o600, 0o600);
+        }
+    }
+}

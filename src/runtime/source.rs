@@ -36,6 +36,7 @@ impl Source for Shared {
             statistics,
             channels: self.channels(),
             timers: self.aside.timers(),
+            mail_waiting: None,
         }
     }
 

@@ -97,4 +97,6 @@ pub struct About {
     pub channels: Vec<ChannelView>,
     /// What is paused.
     pub timers: Timers,
+    /// Letters that no relay has taken yet; `None` = there is no mail, or it is not known.
+    pub mail_waiting: Option<u32>,
 }

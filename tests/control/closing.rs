@@ -1,9 +1,8 @@
 //! What becomes of requests while the application starts, ends, or is released.
 
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
 use peermon::error::Code;
@@ -12,77 +11,64 @@ use peermon::proto::time::Wall;
 use serde_json::json;
 
 use super::client::Client;
-use super::lab::{Host, PATIENCE, nothing, peer, post, until};
+use super::lab::{Host, PATIENCE, nothing, peer, post};
 use super::port;
-
-/// A host whose end takes so long, because the peer that it spoke to never says anything.
-fn lingering(linger: &str) -> (Host, UdpSocket) {
-    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let peer = peer("silent", silent.local_addr().unwrap().port());
-    let host = Host::start("orders", &format!("end_linger = \"{linger}\"\n{peer}"));
-    silent.set_read_timeout(Some(PATIENCE)).unwrap();
-    silent.recv(&mut [0; 2048]).unwrap();
-    host.stream();
-    (host, silent)
-}
-
-/// Ends it, and says when the end has begun.
-fn end(host: &Host, silent: &UdpSocket) -> thread::JoinHandle<Duration> {
-    while silent.set_nonblocking(true).is_ok() && silent.recv(&mut [0; 2048]).is_ok() {}
-    silent.set_nonblocking(false).unwrap();
-    let monitor = Arc::clone(&host.monitor);
-    let begun = Instant::now();
-    let ending = thread::spawn(move || {
-        monitor.end().unwrap();
-        begun.elapsed()
-    });
-    until("it ends", || host.get("/v1/control")["timers"].is_object() && is_ending(host));
-    ending
-}
-
-/// Whether a start or an end holds the monitor.
-fn is_ending(host: &Host) -> bool {
-    // The word for it is that a question which waits for it is not answered at once: nothing else says.
-    let (tell, told) = bounded(1);
-    let monitor = Arc::clone(&host.monitor);
-    thread::spawn(move || {
-        let _ = monitor.local_address();
-        let _ = tell.send(());
-    });
-    told.recv_timeout(Duration::from_millis(100)).is_err()
-}
+use super::relay::Lingering;
 
 #[test]
 fn what_is_asked_for_while_the_application_ends_is_done_when_it_has_ended() {
-    let (host, silent) = lingering("2s");
-    let ending = end(&host, &silent);
+    let lingering = Lingering::new("2s");
+    let host = &lingering.host;
+    let ending = lingering.end();
     // Reading waits for nothing.
     host.get("/v1/peers");
     let address = format!("127.0.0.1:{}", port::free());
-    host.done("add-peer", &json!({ "name": "billing", "address": address }));
-    assert!(ending.join().unwrap() >= Duration::from_millis(1500), "it did not linger");
-    assert_eq!(host.peers(), ["silent", "billing"]);
+    host.done("add-peer", &json!({ "name": "stock", "address": address }));
+    assert_eq!(host.get("/v1/control")["about"]["condition"], "ended");
+    ending.join().unwrap();
+    assert_eq!(host.peers(), ["billing", "stock"]);
 }
 
 #[test]
 fn what_is_asked_for_in_vain_for_ten_seconds_is_not_done_later() {
-    let (host, silent) = lingering("20s");
-    let ending = end(&host, &silent);
+    let lingering = Lingering::new("40s");
+    let host = &lingering.host;
+    let ending = lingering.end();
     let address = format!("127.0.0.1:{}", port::free());
-    let why = host.refused("add-peer", &json!({ "name": "billing", "address": address }), 503);
+    let why = host.refused("add-peer", &json!({ "name": "stock", "address": address }), 503);
     assert!(why.starts_with("it was not done, because "), "{why}");
     ending.join().unwrap();
     // Whatever is asked for next comes behind it.
     host.done("log-level", &json!({ "level": "warn" }));
-    assert_eq!(host.peers(), ["silent"]);
+    assert_eq!(host.peers(), ["billing"]);
     host.told("log-level warn: by ");
 }
 
 #[test]
 fn who_asks_while_the_monitor_closes_is_told_so() {
-    let (host, silent) = lingering("3s");
+    let lingering = Lingering::new("3s");
+    let host = &lingering.host;
     let mut waiting: Vec<Client> = (0..3).map(|_| host.client()).collect();
-    let ending = end(&host, &silent);
+    // They are taken before anything ends.
+    assert!(waiting.iter_mut().all(|client| client.get("/healthz").status == 200));
+    let monitor = Arc::clone(&host.monitor);
+    let closing = thread::spawn(move || monitor.close().unwrap());
+    lingering.ended.recv_timeout(PATIENCE).expect("END is said");
+    for client in &mut waiting {
+        let reply = post(client, "pause", "{}");
+        assert_eq!((reply.status, reply.error()), (503, "the monitor closes".to_owned()));
+    }
+    closing.join().unwrap();
+    assert!(!host.socket().exists());
+}
+
+#[test]
+fn who_has_asked_before_the_monitor_closes_is_answered_too() {
+    let lingering = Lingering::new("3s");
+    let host = &lingering.host;
+    let mut waiting: Vec<Client> = (0..3).map(|_| host.client()).collect();
+    assert!(waiting.iter_mut().all(|client| client.get("/healthz").status == 200));
+    let ending = lingering.end();
     for client in &mut waiting {
         client.say("POST /v1/control/pause HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     }
@@ -90,12 +76,11 @@ fn who_asks_while_the_monitor_closes_is_told_so() {
     let closing = thread::spawn(move || monitor.close().unwrap());
     for client in &mut waiting {
         let reply = client.reply();
-        // The end may be over before the close is seen: then there is nothing to pause.
+        // Between the end and the close there is a moment in which there is nothing to pause.
         assert!(matches!(reply.status, 503 | 409), "{reply:?}");
     }
     ending.join().unwrap();
     closing.join().unwrap();
-    assert!(!host.socket().exists());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Real monitors with a control socket, each in a folder of its own.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,6 +97,17 @@ impl Host {
 
     pub fn client(&self) -> Client {
         Client::over(Box::new(self.stream()))
+    }
+
+    /// What the health of the server is answered with; 0 if the connection is only closed, as it is where
+    /// there are too many to tell each of them.
+    pub fn health(&self) -> u16 {
+        let mut stream = self.stream();
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
     }
 
     pub fn get(&self, path: &str) -> Value {

@@ -17,6 +17,7 @@ mod port;
 mod support;
 
 mod lab;
+mod relay;
 
 mod actions;
 mod application;

@@ -1,5 +1,6 @@
 //! Reading the configuration again: what takes hold, what needs a restart, and what is left alone.
 
+use peermon::proto::event::EventKind;
 use peermon::proto::peer::view::State;
 use serde_json::{Value, json};
 
@@ -98,22 +99,36 @@ fn a_file_with_a_mistake_changes_nothing_and_is_told_with_its_line() {
 
 #[test]
 fn a_peer_that_moves_keeps_its_state_and_its_outage() {
+    let watched_by = |orders: &Host, host: &Host| {
+        host.monitor.add_peer("orders", &format!("127.0.0.1:{}", orders.port)).unwrap();
+        host.monitor.start().unwrap();
+    };
     let billing = Host::new("billing", "");
     let orders = Host::start("orders", &peer("billing", billing.port));
-    let address = format!("127.0.0.1:{}", orders.port);
-    billing.monitor.add_peer("orders", &address).unwrap();
-    billing.monitor.start().unwrap();
+    watched_by(&orders, &billing);
     let view = || orders.monitor.peer_status("billing").unwrap();
     until("it is up", || view().state == State::Up);
+    billing.monitor.died("killed by signal 9 (SIGKILL)").unwrap();
+    until("it is down", || view().state == State::Down);
     let before = view();
-    // To another address of the same server: it is bound to one port on every address of the loopback.
-    orders.write(&peer("billing", port::free()));
+    // It comes back on another machine, as it were.
+    let again = Host::new("billing", "");
+    orders.write(&peer("billing", again.port));
     orders.done("reload", &nothing());
     let after = view();
-    assert_eq!((after.state, after.incarnation), (State::Up, before.incarnation));
-    orders.write(&peer("billing", billing.port));
-    orders.done("reload", &nothing());
-    assert_eq!(view().incarnation, before.incarnation);
+    assert_eq!((after.state, after.since), (State::Down, before.since));
+    watched_by(&orders, &again);
+    until("it is up again", || view().state == State::Up);
+    orders.event(|event| event.kind == EventKind::Recovered);
+    drop(again);
+    let kinds: Vec<_> = orders.client().get("/v1/events?since=").json()["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|event| event["kind"].as_str().map(str::to_owned))
+        .filter(|kind| kind == "DOWN" || kind == "RECOVERED")
+        .collect();
+    assert_eq!(kinds, ["DOWN", "RECOVERED"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::rig::{Lab, PATIENCE, code, ctl, json, peermonctl, process, until};
+use super::rig::{Lab, PATIENCE, Running, code, ctl, json, peermonctl, process, until};
 use super::support::run::run;
 use super::support::tool;
 
@@ -144,6 +144,25 @@ fn whoever_reads_enough_and_goes_is_no_failure() {
     let output = command.stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_follower_whom_nobody_reads_any_more_ends_with_the_next_event() {
+    let lab = Lab::new();
+    let _orders = lab.open(&lab.orders(""));
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = peermonctl(&["events", "-f", "-s", &lab.socket()]);
+    let mut follower = Running(command.stdout(writer).spawn().unwrap());
+    // The command holds the other end too.
+    drop(command);
+    drop(reader);
+    // Events come until one comes behind its connection.
+    let ended = until("it has ended", || {
+        let peer = process(&lab.billing());
+        peer.finish();
+        follower.0.try_wait().unwrap()
+    });
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[test]

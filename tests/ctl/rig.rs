@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use peermon::config::Config;
@@ -157,6 +157,16 @@ fn a_server_of_its_own() {
     println!("\nstarted");
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
     monitor.end().unwrap();
+}
+
+/// A child that does not outlive the test.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Sends a signal to a process of ours.

@@ -52,14 +52,14 @@ pub fn pauses(about: &Value) -> Vec<String> {
             return None;
         }
         let remains = match span(state, "remaining_seconds") {
-            Some(remaining) => format!("{} remain", units::age(remaining)),
-            None => "until it is resumed".into(),
+            Some(remaining) => format!(", {} remain", units::age(remaining)),
+            None => String::new(),
         };
         let means = match timer {
             "judge" => "its peers are not judged",
             _ => "its peers are told that it is back then",
         };
-        Some(format!("the {timer} timer is paused, {remains}: {means}"))
+        Some(format!("the {timer} timer is paused{remains}: {means}"))
     });
     timers.collect()
 }
@@ -129,7 +129,7 @@ mod tests {
             pauses(&about),
             [
                 "the heartbeat timer is paused, 12 s remain: its peers are told that it is back then",
-                "the judge timer is paused, until it is resumed: its peers are not judged",
+                "the judge timer is paused: its peers are not judged",
             ]
         );
         assert!(pauses(&json!({"timers": {"judge": {"paused": false}}})).is_empty());
