@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::address::DEFAULT_PORT;
+use super::faults::Faults;
 use super::keys::Key;
 use super::peer::{OWN_NAME, literals};
 use super::plan::{Listen, LogTarget, PeerDefaults, PeerEndpoints, Plan, Written};
@@ -16,7 +17,7 @@ use super::value::{Section, complaint};
 use super::{Config, PeerDraft, channels, flap, guest, pacing, rule, secret, timing};
 use crate::error::{Code, Error, Result};
 use crate::proto::event::PeerName;
-use crate::proto::settings::{Detection, PeerSettings, Settings};
+use crate::proto::settings::{Detection, Pacing, PeerSettings, Rule, Settings};
 
 /// The longest announced interval that is believed, unless the configuration says otherwise.
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
@@ -25,19 +26,23 @@ const MAX_INTERVAL: Duration = Duration::from_secs(60);
 /// descriptors and two sockets of the kernel each.
 const LIFELINE_MAX_PEERS: u32 = 64;
 
-/// The plan that `config` amounts to.
-pub(super) fn plan(config: &Config) -> Result<Plan> {
+/// The plan that `config` amounts to; everything that is wrong goes to `faults`, and the plan is worth
+/// nothing then. What cannot be known for a fault is taken to be as most servers have it, so that
+/// the rest is looked at too.
+pub(super) fn plan(config: &Config, faults: &mut Faults) -> Option<Plan> {
     let server = &config.server;
-    let name: PeerName = own_name(config)?.into();
-    let key = key(server)?;
+    let name: PeerName = own_name(config, faults).into();
+    let (key, key_is_meant) = key(server, faults);
     let allowed = flag(server, Key::AllowUnauthenticated);
-    let may_leave_loopback = key.is_some() || allowed;
-    let listen = listen(server, may_leave_loopback)?;
+    let may_leave_loopback = key_is_meant || allowed;
+    let listen = listen(server, may_leave_loopback, faults);
 
-    let timing = timing::of_server(server)?;
+    let timing = timing::of_server(server);
+    let timing = faults.or(timing, timing::of_profile("lan"));
     let judge_interval = span(server, Key::JudgeInterval, timing.heartbeat_interval * 6 / 5);
     let drafts = || config.peers.iter().map(|draft| &draft.section);
-    let rule = rule::of_server(server, drafts(), timing.heartbeat_interval, judge_interval)?;
+    let rule = rule::of_server(server, drafts(), timing.heartbeat_interval, judge_interval);
+    let rule = faults.or(rule, Rule::Adaptive);
     // A server that itself speaks less often than the default believes expects the same of others.
     let interval_of = |draft: &PeerDraft| {
         let timing = timing::of_peer(server, timing, &draft.name, &draft.section);
@@ -46,7 +51,9 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
     let slowest = config.peers.iter().map(interval_of).max().unwrap_or_default();
     let believed = MAX_INTERVAL.max(timing.heartbeat_interval).max(slowest);
     let max_interval = span(server, Key::MaxInterval, believed);
-    let (heartbeat_interval, paces) = pacing::of(server, None, &timing, max_interval)?;
+    let paces = pacing::of(server, None, &timing, max_interval);
+    let (heartbeat_interval, paces) = faults.or(paces, pinned(&timing));
+    let flapping = flap::of_server(server, drafts(), timing.detect_within);
     let defaults = PeerDefaults {
         heartbeat_interval,
         pacing: paces,
@@ -58,7 +65,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         },
         first_contact: span(server, Key::FirstContact, Duration::from_secs(30)),
         roaming: flag(server, Key::Roaming),
-        flapping: flap::of_server(server, drafts(), timing.detect_within)?,
+        flapping: faults.or(flapping, None),
         interrupt_on_down: flag(server, Key::InterruptOnDown),
     };
 
@@ -66,7 +73,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         config,
         name: &name,
         listen,
-        may_leave_loopback,
+        may_leave_loopback: may_leave_loopback || !is_loopback(listen),
         judge_interval,
         timing,
         max_interval,
@@ -74,7 +81,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         taken: HashMap::new(),
     };
     let peers: Vec<(PeerSettings, PeerEndpoints)> =
-        config.peers.iter().map(|draft| whole.peer(draft)).collect::<Result<_>>()?;
+        config.peers.iter().filter_map(|draft| whole.peer(draft, faults)).collect();
     let (peers, endpoints): (Vec<_>, Vec<_>) = peers.into_iter().unzip();
 
     let settings = Settings {
@@ -85,7 +92,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         watchdog_timeout: server.span(Key::WatchdogTimeout).map(|(span, _)| span),
         end_linger: span(server, Key::EndLinger, Duration::from_millis(200)),
         max_interval,
-        packet_budget: pacing::budget(server, &peers)?,
+        packet_budget: faults.or(pacing::budget(server, &peers), u32::MAX),
         pause_max: span(server, Key::PauseMax, Duration::from_secs(3600)),
         lifeline_max_peers: server
             .count(Key::LifelineMaxPeers)
@@ -97,7 +104,7 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         Some(("env", _)) => LogTarget::Env,
         _ => LogTarget::Callback,
     };
-    Ok(Plan {
+    let plan = Plan {
         settings,
         listen,
         endpoints,
@@ -106,12 +113,18 @@ pub(super) fn plan(config: &Config) -> Result<Plan> {
         event_queue: server.count(Key::EventQueue).map_or(1024, |(count, _)| count as usize),
         resolve_interval: span(server, Key::ResolveInterval, Duration::from_secs(30)),
         twin_port: twin_port(server),
-        trace_dir: trace_dir(server)?,
+        trace_dir: faults.or(trace_dir(server), None),
         guest: guest::of(server),
-        channels: channels::of(server, listen, &config.known)?,
+        channels: channels::of(server, listen, &config.known, faults),
         defaults,
         written: Written(Arc::new(config.clone())),
-    })
+    };
+    faults.is_empty().then_some(plan)
+}
+
+/// The interval that a timing has, and nothing else.
+fn pinned(timing: &timing::Timing) -> (Duration, Pacing) {
+    (timing.heartbeat_interval, Pacing::pinned(timing.heartbeat_interval))
 }
 
 /// What the check of one peer needs to know of everything else.
@@ -129,28 +142,40 @@ struct Whole<'a> {
 }
 
 impl<'a> Whole<'a> {
-    fn peer(&mut self, draft: &'a PeerDraft) -> Result<(PeerSettings, PeerEndpoints)> {
+    fn peer(
+        &mut self,
+        draft: &'a PeerDraft,
+        faults: &mut Faults,
+    ) -> Option<(PeerSettings, PeerEndpoints)> {
         let (name, section, server) = (&*draft.name, &draft.section, &self.config.server);
         if name == self.name {
-            return Err(draft.fault(OWN_NAME));
+            faults.add(draft.fault(OWN_NAME));
         }
         let Some((endpoints, written)) = section.addresses(Key::Address) else {
-            return Err(draft.fault(&self.no_address(name)));
+            if !faults.doubts(Some(name), Key::Address) {
+                faults.add(draft.fault(&self.no_address(name)));
+            }
+            return None;
         };
         let addresses = literals(endpoints);
         for &address in &addresses {
-            is_within_reach(self.listen, self.may_leave_loopback, address)
-                .map_err(|why| written.fault(Some(name), &why))?;
-            if let Some(other) = self.taken.insert(address, name) {
+            if let Err(why) = is_within_reach(self.listen, self.may_leave_loopback, address) {
+                faults.add(written.fault(Some(name), &why));
+                // Of a key that is missing it is enough to say so once.
+                self.may_leave_loopback |= why == ONLY_LOOPBACK;
+            } else if let Some(other) = self.taken.insert(address, name) {
                 let why = format!("{address} is the address of peer \"{other}\" already");
-                return Err(written.fault(Some(name), &why));
+                faults.add(written.fault(Some(name), &why));
             }
         }
-        let timing = timing::of_peer(server, self.timing, name, section)?;
+        let timing = timing::of_peer(server, self.timing, name, section);
+        let timing = faults.or(timing, self.timing);
         let interval = timing.heartbeat_interval;
-        let rule = rule::of_peer(server, name, section, interval, self.judge_interval)?;
-        let (heartbeat_interval, pacing) =
-            pacing::of(server, Some(section), &timing, self.max_interval)?;
+        let rule = rule::of_peer(server, name, section, interval, self.judge_interval);
+        let rule = faults.or(rule, Rule::Adaptive);
+        let paces = pacing::of(server, Some(section), &timing, self.max_interval);
+        let (heartbeat_interval, pacing) = faults.or(paces, pinned(&timing));
+        let flapping = flap::of_peer(server, name, section, timing.detect_within);
         let own = PeerDefaults {
             heartbeat_interval,
             pacing,
@@ -162,14 +187,14 @@ impl<'a> Whole<'a> {
             },
             first_contact: span(section, Key::FirstContact, self.defaults.first_contact),
             roaming: section.flag(Key::Roaming).map_or(self.defaults.roaming, |(flag, _)| flag),
-            flapping: flap::of_peer(server, name, section, timing.detect_within)?,
+            flapping: faults.or(flapping, None),
             interrupt_on_down: section
                 .flag(Key::InterruptOnDown)
                 .map_or(self.defaults.interrupt_on_down, |(flag, _)| flag),
         };
         let name = Arc::clone(&draft.name);
         let endpoints = PeerEndpoints { name: Arc::clone(&name), endpoints: endpoints.to_vec() };
-        Ok((own.settings(name, addresses), endpoints))
+        Some((own.settings(name, addresses), endpoints))
     }
 
     fn no_address(&self, name: &str) -> String {
@@ -184,48 +209,60 @@ impl<'a> Whole<'a> {
     }
 }
 
-fn own_name(config: &Config) -> Result<&str> {
+fn own_name<'a>(config: &'a Config, faults: &mut Faults) -> &'a str {
     if let Some((name, _)) = config.server.name(Key::Name) {
-        return Ok(name);
+        return name;
     }
-    let place =
-        config.last_file.as_ref().map_or_else(String::new, |path| format!("{}: ", path.display()));
-    let why = "name is missing: the name of this server, unique in its group, \
-               for example name = \"orders\"";
-    Err(Error::new(Code::Config, format!("{place}{why}")))
+    if !faults.doubts(None, Key::Name) {
+        let place = config.last_file.as_ref();
+        let place = place.map_or_else(String::new, |path| format!("{}: ", path.display()));
+        let why = "name is missing: the name of this server, unique in its group, \
+                   for example name = \"orders\"";
+        faults.add(Error::new(Code::Config, format!("{place}{why}")));
+    }
+    ""
 }
 
-fn key(server: &Section) -> Result<Option<Vec<u8>>> {
+/// The key, and whether one is meant: it may be one that cannot be read.
+fn key(server: &Section, faults: &mut Faults) -> (Option<Vec<u8>>, bool) {
     match (server.path(Key::SecretFile), server.secret(Key::Secret)) {
         (Some((_, file)), Some((_, key))) => {
             let why = format!("there is a key already ({}); write one of the two", key.origin);
-            Err(file.fault(None, &why))
+            faults.add(file.fault(None, &why));
+            (None, true)
         }
         (Some((path, setting)), None) => {
-            let read = secret::read(path).map_err(|error| {
+            let read = secret::read(path).map(|key| Some(key.0)).map_err(|error| {
                 let why = format!("{} = {}: {}", setting.spec.name, setting.written, error.text);
                 Error::new(error.code, complaint(&setting.origin, None, &why))
-            })?;
-            Ok(Some(read.0))
+            });
+            (faults.or(read, None), true)
         }
-        (None, Some((key, _))) => Ok(Some(key.0.clone())),
-        (None, None) => Ok(None),
+        (None, Some((key, _))) => (Some(key.0.clone()), true),
+        (None, None) => {
+            let doubtful = [Key::SecretFile, Key::Secret, Key::AllowUnauthenticated];
+            (None, doubtful.into_iter().any(|key| faults.doubts(None, key)))
+        }
     }
 }
 
-fn listen(server: &Section, may_leave_loopback: bool) -> Result<Listen> {
+fn listen(server: &Section, may_leave_loopback: bool, faults: &mut Faults) -> Listen {
+    let anywhere = Listen::Any(DEFAULT_PORT);
     let Some((listen, setting)) = server.listen(Key::Listen) else {
-        return Ok(if may_leave_loopback {
-            Listen::Any(DEFAULT_PORT)
+        return if may_leave_loopback || faults.doubts(None, Key::Listen) {
+            anywhere
         } else {
             Listen::At(SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))
-        });
+        };
     };
-    let loopback = matches!(listen, Listen::At(address) if address.ip().is_loopback());
-    if loopback || may_leave_loopback {
-        return Ok(listen);
+    if !is_loopback(listen) && !may_leave_loopback {
+        faults.add(setting.fault(None, ONLY_LOOPBACK));
     }
-    Err(setting.fault(None, ONLY_LOOPBACK))
+    listen
+}
+
+fn is_loopback(listen: Listen) -> bool {
+    matches!(listen, Listen::At(address) if address.ip().is_loopback())
 }
 
 fn twin_port(server: &Section) -> u16 {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::faults::Faults;
 use super::keys::{self, KeySpec, Kind};
 use super::origin::Origin;
 use super::value::{Setting, Value, complaint, presentable, subject};
@@ -23,6 +24,13 @@ pub(super) const MAX_FILE: u64 = 1024 * 1024;
 pub(super) struct Content {
     pub(super) server: Vec<Setting>,
     pub(super) peers: Vec<PeerTable>,
+}
+
+impl Content {
+    /// Whether it says nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.server.is_empty() && self.peers.is_empty()
+    }
 }
 
 /// One `[[peer]]`.
@@ -53,22 +61,29 @@ pub(super) fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What `bytes`, the content of the file `path`, say. Content that is wrong is
-/// [`Code::Config`]; nothing is taken of a file that has an error anywhere.
-pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Content> {
+/// What `bytes`, the content of the file `path`, say, and all that is wrong with them
+/// ([`Code::Config`]): what was right stands in the content beside it, for whoever wants to know more.
+pub(super) fn parse(path: &Path, bytes: &[u8], faults: &mut Faults) -> Content {
     let reader = Reader {
         path: path.into(),
         base: path.parent().unwrap_or(Path::new("")),
         newlines: bytes.iter().enumerate().filter(|&(_, &b)| b == b'\n').map(|(i, _)| i).collect(),
     };
-    let text = core::str::from_utf8(bytes)
-        .map_err(|error| reader.error(error.valid_up_to(), None, "this is no UTF-8 text"))?;
-    // Only the message: toml's own display would quote the line, and there may be a key in it.
-    let document = DeTable::parse(text).map_err(|error| {
+    let text = match core::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            faults.add(reader.error(error.valid_up_to(), None, "this is no UTF-8 text"));
+            return Content::default();
+        }
+    };
+    let (document, mut errors) = DeTable::parse_recoverable(text);
+    errors.sort_by_key(|error| error.span().map_or(bytes.len(), |span| span.start));
+    for error in &errors {
+        // Only the message: toml's own display would quote the line, and there may be a key in it.
         let at = error.span().map_or(bytes.len(), |span| span.start);
-        reader.error(at, None, error.message())
-    })?;
-    reader.document(document.get_ref())
+        faults.add(reader.error(at, None, error.message()));
+    }
+    if errors.is_empty() { reader.document(document.get_ref(), faults) } else { Content::default() }
 }
 
 struct Reader<'a> {
@@ -81,92 +96,131 @@ struct Reader<'a> {
 type Entry<'t, 'i> = (&'t str, usize, &'t Spanned<DeValue<'i>>);
 
 impl Reader<'_> {
-    fn document(&self, table: &DeTable<'_>) -> Result<Content> {
+    fn document(&self, table: &DeTable<'_>, faults: &mut Faults) -> Content {
         let mut content = Content::default();
         for (name, at, value) in in_order(table) {
             if name == "peer" {
-                let DeValue::Array(tables) = value.get_ref() else {
-                    return Err(self.error(at, None, PEER_FORM));
-                };
-                self.peers(tables, &mut content)?;
+                match value.get_ref() {
+                    DeValue::Array(tables) => self.peers(tables, &mut content, faults),
+                    _ => faults.add(self.error(at, None, PEER_FORM)),
+                }
             } else {
-                content.server.push(self.setting(name, at, value, None)?);
+                content.server.extend(self.setting(name, at, value, None, faults));
             }
         }
-        Ok(content)
+        content
     }
 
-    fn peers(&self, tables: &DeArray<'_>, content: &mut Content) -> Result<()> {
+    fn peers(&self, tables: &DeArray<'_>, content: &mut Content, faults: &mut Faults) {
         let mut seen = std::collections::HashMap::new();
         for item in tables.iter() {
             let at = item.span().start;
             let DeValue::Table(table) = item.get_ref() else {
-                return Err(self.error(at, None, PEER_FORM));
+                faults.add(self.error(at, None, PEER_FORM));
+                continue;
             };
-            let name = self.peer_name(at, table)?;
+            let Some(name) = self.peer_name(at, table, faults) else { continue };
             if let Some(first) = seen.insert(name.clone(), at) {
                 let first = self.line(first);
                 let why = format!("this name was given to the [[peer]] of line {first} already");
-                return Err(self.error(at, Some(&name), &why));
+                faults.add(self.error(at, Some(&name), &why));
+                continue;
             }
             let settings = in_order(table)
                 .into_iter()
                 .filter(|&(key, ..)| key != "name")
-                .map(|(key, at, value)| self.setting(key, at, value, Some(&name)))
-                .collect::<Result<_>>()?;
+                .filter_map(|(key, at, value)| self.setting(key, at, value, Some(&name), faults))
+                .collect();
             content.peers.push(PeerTable { name, origin: self.origin(at), settings });
         }
-        Ok(())
     }
 
     /// The name comes first, wherever it stands, so that every other error can say it.
-    fn peer_name(&self, table_at: usize, table: &DeTable<'_>) -> Result<String> {
+    fn peer_name(
+        &self,
+        table_at: usize,
+        table: &DeTable<'_>,
+        faults: &mut Faults,
+    ) -> Option<String> {
         let name = in_order(table).into_iter().find(|&(key, ..)| key == "name");
         let Some((key, at, value)) = name else {
             // A mistyped "name" is a better answer than a missing one.
-            for (key, at, _) in in_order(table) {
-                keys::find(key, true).map_err(|why| self.error(at, None, &why))?;
+            let mut strange = in_order(table)
+                .into_iter()
+                .filter_map(|(key, at, _)| keys::find(key, true).err().map(|why| (at, why)))
+                .peekable();
+            if strange.peek().is_none() {
+                faults.add(self.error(table_at, None, "this [[peer]] has no name"));
             }
-            return Err(self.error(table_at, None, "this [[peer]] has no name"));
+            strange.for_each(|(at, why)| faults.add(self.error(at, None, &why)));
+            return None;
         };
-        match self.setting(key, at, value, None)?.value {
-            Value::Name(name) => Ok(name),
-            _ => Err(self.error(at, None, PEER_FORM)),
+        match self.setting(key, at, value, None, faults)?.value {
+            Value::Name(name) => Some(name),
+            _ => {
+                faults.add(self.error(at, None, PEER_FORM));
+                None
+            }
         }
     }
 
+    /// A setting; `None`, and a fault, if it cannot be one.
     fn setting(
         &self,
         name: &str,
         at: usize,
         value: &Spanned<DeValue<'_>>,
         peer: Option<&str>,
-    ) -> Result<Setting> {
-        let in_peer = peer.is_some();
-        let spec = keys::find(name, in_peer).map_err(|why| self.error(at, peer, &why))?;
+        faults: &mut Faults,
+    ) -> Option<Setting> {
+        let wrong = |faults: &mut Faults, what: &str| {
+            faults.add(self.error(at, peer, what));
+            faults.doubt(peer, name);
+            None
+        };
+        let spec = match keys::find(name, peer.is_some()) {
+            Ok(spec) => spec,
+            Err(why) => {
+                // It may stand in the wrong place only.
+                faults.doubt(None, name);
+                return wrong(faults, &why);
+            }
+        };
         let written = shown(spec, value.get_ref());
-        let fault =
-            |why: String| self.error(at, peer, &format!("{}: {why}", subject(spec, &written)));
+        let fault = |why: &str| format!("{}: {why}", subject(spec, &written));
         let value = match (spec.kind, value.get_ref()) {
             (Kind::Addresses, DeValue::Array(items)) => {
                 let mut list = Vec::new();
-                self.each(spec, items, peer, |text| address::push(&mut list, text))?;
+                let whole =
+                    self.each(spec, items, peer, faults, |text| address::push(&mut list, text));
+                if !whole {
+                    faults.doubt(peer, name);
+                    return None;
+                }
                 if list.is_empty() {
-                    return Err(fault("a peer has at least one address".into()));
+                    return wrong(faults, &fault("a peer has at least one address"));
                 }
                 Value::Addresses(list)
             }
             (Kind::Words(form), DeValue::Array(items)) => {
                 let mut list = Vec::new();
-                self.each(spec, items, peer, |text| words::push(&mut list, form, text))?;
+                let whole =
+                    self.each(spec, items, peer, faults, |text| words::push(&mut list, form, text));
+                if !whole {
+                    faults.doubt(peer, name);
+                    return None;
+                }
                 if list.is_empty() {
-                    return Err(fault(words::EMPTY.into()));
+                    return wrong(faults, &fault(words::EMPTY));
                 }
                 Value::Words(list)
             }
-            (kind, value) => self.value(kind, value).map_err(fault)?,
+            (kind, value) => match self.value(kind, value) {
+                Ok(value) => value,
+                Err(why) => return wrong(faults, &fault(&why)),
+            },
         };
-        Ok(Setting { spec, value, written, origin: self.origin(at) })
+        Some(Setting { spec, value, written, origin: self.origin(at) })
     }
 
     fn value(&self, kind: Kind, value: &DeValue<'_>) -> core::result::Result<Value, String> {
@@ -203,25 +257,29 @@ impl Reader<'_> {
     }
 
     /// Hands every string of a list to `take`; what is wrong with one is told with its own line.
+    /// Whether all were taken.
     fn each(
         &self,
         spec: &KeySpec,
         items: &DeArray<'_>,
         peer: Option<&str>,
+        faults: &mut Faults,
         mut take: impl FnMut(&str) -> core::result::Result<(), String>,
-    ) -> Result<()> {
+    ) -> bool {
+        let mut whole = true;
         for item in items.iter() {
             let at = item.span().start;
             let taken = match item.get_ref() {
                 DeValue::String(text) => take(text),
                 other => Err(format!("write strings in quotation marks, not {}", form(other))),
             };
-            taken.map_err(|why| {
+            if let Err(why) = taken {
                 let subject = subject(spec, &shown(spec, item.get_ref()));
-                self.error(at, peer, &format!("{subject}: {why}"))
-            })?;
+                faults.add(self.error(at, peer, &format!("{subject}: {why}")));
+                whole = false;
+            }
         }
-        Ok(())
+        whole
     }
 
     fn line(&self, at: usize) -> usize {

@@ -204,6 +204,12 @@ pub(super) fn find(name: &str, in_peer: bool) -> Result<&'static KeySpec, String
     }
 }
 
+/// The key that `name` says or is nearest to, wherever it may stand.
+pub(super) fn meant(name: &str) -> Option<Key> {
+    let known = |word: &str| KEYS.iter().find(|spec| spec.name == word).map(|spec| spec.key);
+    known(name).or_else(|| known(nearest(name, KEYS.iter().map(|spec| spec.name))?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

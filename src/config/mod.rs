@@ -13,9 +13,11 @@ mod channels;
 mod check;
 pub mod difference;
 mod duration;
+mod faults;
 mod file;
 mod flap;
 mod guest;
+mod inspect;
 mod journal;
 mod keys;
 mod kind;
@@ -39,8 +41,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use address::DEFAULT_PORT;
+pub use inspect::Inspection;
 pub use peer::{check_address, parse_endpoints, peer_settings};
 
+use self::faults::Faults;
 use self::file::Content;
 use self::journal::{Journal, Step};
 use self::keys::Key;
@@ -186,7 +190,10 @@ impl Config {
     /// [`Code::Limit`] if the key file cannot be read; the text says where the setting was written
     /// and what would be right.
     pub fn check(&self) -> Result<Plan> {
-        check::plan(self)
+        let mut faults = Faults::default();
+        let plan = check::plan(self, &mut faults);
+        faults.first()?;
+        plan.ok_or_else(|| Error::new(Code::Internal, "a configuration without a fault has a plan"))
     }
 
     /// The same once more, from the files as they are now; what calls have set is as it was.
@@ -244,15 +251,22 @@ impl Config {
             let why = format!("{}: the file is larger than {kib} KiB", path.display());
             return Err(Error::new(Code::Limit, why));
         }
-        let Content { server, peers } = file::parse(path, bytes)?;
+        let mut faults = Faults::default();
+        let content = file::parse(path, bytes, &mut faults);
+        faults.first()?;
         let mut next = self.clone();
-        next.last_file = Some(path.to_owned());
-        server.into_iter().for_each(|setting| next.server.put(setting));
-        for peer in peers {
-            let draft = next.draft(&peer.name, &peer.origin)?;
+        next.take(path, content)?;
+        *self = next;
+        Ok(())
+    }
+
+    fn take(&mut self, path: &Path, content: Content) -> Result<()> {
+        self.last_file = Some(path.to_owned());
+        content.server.into_iter().for_each(|setting| self.server.put(setting));
+        for peer in content.peers {
+            let draft = self.draft(&peer.name, &peer.origin)?;
             peer.settings.into_iter().for_each(|setting| draft.section.put(setting));
         }
-        *self = next;
         Ok(())
     }
 

@@ -75,6 +75,11 @@ impl Timing {
     }
 }
 
+/// What the profile `word` means.
+pub(super) fn of_profile(word: &str) -> Timing {
+    Timing::of_profile(word)
+}
+
 /// What holds for every peer that says nothing else.
 pub(super) fn of_server(server: &Section) -> Result<Timing> {
     let profile = server.choice(Key::Profile).map_or("lan", |(word, _)| word);

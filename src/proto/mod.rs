@@ -10,4 +10,5 @@ pub mod record;
 pub mod rejection;
 pub mod settings;
 pub mod time;
+pub mod visit;
 pub mod wire;

@@ -13,6 +13,7 @@ mod errors;
 mod flap;
 mod guest;
 mod hostile;
+mod inspection;
 mod keys;
 mod plan;
 mod reference;

@@ -5,11 +5,17 @@
 //! is laid out ([`table`], [`style`]).
 
 mod answer;
+mod check_config;
 mod client;
 mod completions;
 mod connect;
+mod doctor;
 mod events;
 mod failure;
+mod findings;
+mod fresh;
+mod init_config;
+mod keygen;
 mod output;
 mod peers;
 mod replay;
@@ -60,6 +66,10 @@ enum Command {
     ReloadApp(steer::app::Reload),
     LogLevel(steer::log_level::Args),
     FlushMail(steer::flush_mail::Args),
+    Doctor(doctor::Args),
+    CheckConfig(check_config::Args),
+    InitConfig(init_config::Args),
+    Keygen(keygen::Args),
     Replay(replay::Args),
     Run(Box<run::Args>),
     #[command(name = run::shim::NAME, hide = true)]
@@ -113,6 +123,10 @@ fn ask(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::ReloadApp(args) => steer::app::reload(args, out),
         Command::LogLevel(args) => steer::log_level::run(args, out),
         Command::FlushMail(args) => steer::flush_mail::run(args, out),
+        Command::Doctor(args) => doctor::run(args, out),
+        Command::CheckConfig(args) => check_config::run(args, out),
+        Command::InitConfig(args) => init_config::run(args, out),
+        Command::Keygen(args) => keygen::run(args, out),
         Command::Replay(args) => replay::run(args, out),
         Command::Trace(command) => trace::run(command, out),
         Command::Run(_) | Command::RunExec(_) => Ok(()),

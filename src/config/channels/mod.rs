@@ -11,6 +11,7 @@ mod read;
 use core::time::Duration;
 use std::path::Path;
 
+use super::faults::Faults;
 use super::keys::Key;
 use super::plan::{Account, Channels, Listen, StatusFile};
 use super::value::{Section, Setting};
@@ -22,14 +23,19 @@ const JOURNAL_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_SOCKET: usize = 107;
 
 /// What a server that listens at `listen` says of them. The users that are `known` are not looked up.
-pub(super) fn of(server: &Section, listen: Listen, known: &[Account]) -> Result<Channels> {
-    Ok(Channels {
-        status_file: status_file(server)?,
-        client: client::of(server, listen)?,
-        control: control::of(server, known)?,
-        mail: mail::of(server)?,
-        command: command::of(server)?,
-    })
+pub(super) fn of(
+    server: &Section,
+    listen: Listen,
+    known: &[Account],
+    faults: &mut Faults,
+) -> Channels {
+    Channels {
+        status_file: faults.or(status_file(server), None),
+        client: faults.or(client::of(server, listen), None),
+        control: faults.or(control::of(server, known), None),
+        mail: faults.or(mail::of(server), None),
+        command: faults.or(command::of(server), None),
+    }
 }
 
 fn status_file(server: &Section) -> Result<Option<StatusFile>> {
