@@ -36,7 +36,7 @@ impl Source for Shared {
             statistics,
             channels: self.channels(),
             timers: self.aside.timers(),
-            mail_waiting: None,
+            mail_waiting: self.plan.channels.mail.as_ref().map(|_| self.mail.waiting()),
         }
     }
 
