@@ -46,7 +46,8 @@ fn what_is_asked_for_in_vain_for_ten_seconds_is_not_done_later() {
 
 #[test]
 fn who_asks_while_the_monitor_closes_is_told_so() {
-    let lingering = Lingering::new("3s");
+    // Long enough for all of them to ask meanwhile, on a machine that is busy.
+    let lingering = Lingering::new("15s");
     let host = &lingering.host;
     let mut waiting: Vec<Client> = (0..3).map(|_| host.client()).collect();
     // They are taken before anything ends.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use peermon::proto::event::EventKind;
 use serde_json::json;
 
 use super::client::Client;
@@ -59,7 +60,9 @@ fn where_others_may_connect_the_kernel_says_who_may_steer() {
         assert!(!outcome.stdout.contains("orders"), "{}", outcome.describe());
     }
     assert_eq!(host.get("/v1/control")["timers"]["judge"]["paused"], false);
-    assert!(host.events.try_iter().count() == 0, "who is refused leaves no event");
+    // Anything else may happen meanwhile: on a busy machine the server itself stands still now and then.
+    let mut events = host.events.try_iter();
+    assert!(events.all(|event| event.kind != EventKind::Control), "who is refused leaves no event");
 }
 
 #[test]

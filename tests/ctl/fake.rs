@@ -32,8 +32,7 @@ impl Fake {
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
-                let Some(request) = serve(stream.unwrap(), &answer) else { continue };
-                log.lock().unwrap().push(request);
+                serve(stream.unwrap(), &answer, &log);
             }
         });
         Self { path: path.to_owned(), seen, over, thread: Some(thread) }
@@ -55,7 +54,11 @@ impl Drop for Fake {
     }
 }
 
-fn serve(stream: UnixStream, answer: impl Fn(&Request) -> (u16, String)) -> Option<Request> {
+fn serve(
+    stream: UnixStream,
+    answer: impl Fn(&Request) -> (u16, String),
+    log: &Mutex<Vec<Request>>,
+) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut first = String::new();
     stream.read_line(&mut first).ok()?;
@@ -81,12 +84,13 @@ fn serve(stream: UnixStream, answer: impl Fn(&Request) -> (u16, String)) -> Opti
     let body = if length == 0 { Value::Null } else { serde_json::from_slice(&body).unwrap() };
     let request = (method, path, body);
     let (status, said) = answer(&request);
+    // Before the answer, after which whoever asked may be gone, and the test looks.
+    log.lock().unwrap().push(request);
     let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n",
         said.len()
     );
     let stream = stream.get_mut();
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(said.as_bytes()));
-    Some(request)
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(said.as_bytes())).ok()
 }

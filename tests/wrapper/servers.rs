@@ -131,6 +131,8 @@ fn postgresql_under_another_user_is_ready_when_it_says_so_and_ends_by_request() 
         command.args(["setpriv", "--reuid", &uid.to_string(), "--regid", &gid.to_string()]);
         command.args(["--clear-groups", "--"]);
     }
+    // The machine may lack the locale that the environment names.
+    initdb.args(["--no-locale", "--encoding=UTF8"]).env("LC_ALL", "C").env("LANG", "C");
     initdb.args(["--no-sync", "--auth", "trust", "-D"]).arg(&data).current_dir("/");
     let outcome = run(&mut initdb, LIMIT);
     assert!(outcome.is_success(), "{}", outcome.describe());
