@@ -68,13 +68,15 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     // All or nothing: a new key beside old files would help nobody.
     files.iter().chain([&key_file]).try_for_each(|file| file.is_free(args.force))?;
     key_file.write(args.force)?;
+    let mut written = vec![&key_file];
     for file in &files {
         if let Err(failure) = checked(file).and_then(|()| file.write(args.force)) {
             if !args.force {
-                let _ = fs::remove_file(&key_file.path);
+                written.iter().for_each(|file| _ = fs::remove_file(&file.path));
             }
             return Err(failure);
         }
+        written.push(file);
     }
     if args.json {
         let paths: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();

@@ -121,6 +121,11 @@ impl NotifySocket {
             }
             Err(error) => return Err(error.into()),
         };
+        if got.flags.contains(MsgFlags::MSG_CTRUNC) {
+            // This process may not open so many: those that it got are open all the same.
+            drop(Descriptors(rights(&self.control)));
+            return Ok(Received::Refused("a message with more descriptors than can be opened"));
+        }
         let mut descriptors = Descriptors(Vec::new());
         let mut sender = None;
         for control in got.cmsgs()? {
@@ -152,6 +157,31 @@ impl Drop for NotifySocket {
         let _ = fs::remove_file(self.path());
         let _ = fs::remove_dir(&self.folder);
     }
+}
+
+/// The descriptors that the kernel has put into `control`, which was zero before. For a message that was cut
+/// nobody else says them.
+fn rights(control: &[u8]) -> Vec<RawFd> {
+    const WORD: usize = size_of::<usize>();
+    const NUMBER: usize = size_of::<RawFd>();
+    // struct cmsghdr: a length with all of it, a level, a type; then the data, up to the next whole word.
+    let head = (WORD + 2 * NUMBER).next_multiple_of(WORD);
+    let number = |bytes: &[u8]| bytes.try_into().map_or(0, RawFd::from_ne_bytes);
+    let mut numbers = Vec::new();
+    let mut rest = control;
+    while let Some((length, _)) = rest.split_first_chunk::<WORD>() {
+        let length = usize::from_ne_bytes(*length);
+        let Some(message) = rest.get(..length).filter(|message| message.len() >= head) else {
+            break;
+        };
+        let (level, kind) =
+            (&message[WORD..WORD + NUMBER], &message[WORD + NUMBER..WORD + 2 * NUMBER]);
+        if (number(level), number(kind)) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+            numbers.extend(message[head..].chunks_exact(NUMBER).map(number));
+        }
+        rest = rest.get(length.next_multiple_of(WORD)..).unwrap_or_default();
+    }
+    numbers
 }
 
 /// Where the folder may be, best first.
@@ -236,6 +266,37 @@ mod tests {
         let Received::Message(text, ..) = socket.receive().unwrap() else { panic!() };
         assert_eq!(text.len(), MAX_DATAGRAM);
         assert!(matches!(socket.receive().unwrap(), Received::Nothing));
+    }
+
+    #[test]
+    fn more_descriptors_than_can_be_opened_are_closed_and_refused() {
+        use std::io::IoSlice;
+
+        use nix::sys::socket::{ControlMessage, sendmsg};
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        let place = Place::new("rights");
+        let mut socket = NotifySocket::below(&place.0).unwrap();
+        // As if there were room for two more.
+        socket.control = nix::cmsg_space!(UnixCredentials, [RawFd; 2]);
+        let from = UnixDatagram::unbound().unwrap();
+        from.connect(socket.path()).unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        let numbers = [writer.as_raw_fd(); 5];
+        let rights = [ControlMessage::ScmRights(&numbers)];
+        let text = [IoSlice::new(b"READY=1")];
+        sendmsg::<()>(from.as_raw_fd(), &text, &rights, MsgFlags::empty(), None).unwrap();
+        drop(writer);
+        let Received::Refused(why) = socket.receive().unwrap() else { panic!() };
+        assert!(why.contains("more descriptors"), "{why}");
+        // A child that another test has just forked may have it for a moment, until it executes.
+        let long = Timespec { tv_sec: 60, tv_nsec: 0 };
+        let mut watched = [PollFd::new(&reader, PollFlags::IN)];
+        poll(&mut watched, Some(&long)).unwrap();
+        assert!(watched[0].revents().contains(PollFlags::HUP), "nobody has the other end");
+        // The next one is heard as ever.
+        from.send(b"READY=1").unwrap();
+        assert!(matches!(socket.receive().unwrap(), Received::Message(..)));
     }
 
     #[test]
