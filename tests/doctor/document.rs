@@ -1,4 +1,4 @@
-//! docs/QUICKSTART.md: its program compiles, its commands are run as they stand there, and its sentences are
+//! docs/QUICKSTART.md: its program compiles, its commands are run, and its sentences are
 //! those that the doctor says.
 
 use std::fs;

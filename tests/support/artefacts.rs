@@ -94,7 +94,12 @@ fn newest_source() -> (SystemTime, PathBuf) {
     let root = sources();
     let mut newest = (SystemTime::UNIX_EPOCH, root.clone());
     let mut pending = vec![root.join("src"), root.join("build.rs"), root.join("Cargo.toml")];
+    // What only the programs consist of makes no library anew.
+    let programs = root.join("src/bin");
     while let Some(path) = pending.pop() {
+        if path == programs {
+            continue;
+        }
         if path.is_dir() {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
             pending.extend(entries.map(|entry| entry.path()));

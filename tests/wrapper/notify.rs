@@ -82,6 +82,21 @@ fn a_crash_after_stopping_is_a_death_and_a_signal_to_itself_after_that_an_end() 
 }
 
 #[test]
+fn the_last_word_of_a_command_counts_however_much_it_said_before() {
+    let rig = Rig::new();
+    for _ in 0..10 {
+        let mut server = rig.server(&["--quiet"]);
+        server.said("started");
+        server.tell("say READY=1");
+        rig.expect(EventKind::Started, Reason::None);
+        server.tell("leave 15");
+        // Death by a signal that nobody sent to the wrapper is an end only because of what was said.
+        rig.expect(EventKind::Ended, Reason::None);
+        server.dies(libc::SIGTERM);
+    }
+}
+
+#[test]
 fn a_stranger_is_not_heard_and_the_folder_is_gone_afterwards() {
     if !is_root() {
         println!("skipped: only root can be somebody else");

@@ -10,6 +10,7 @@ background      goes into the background as daemons do, and says so by MAINPID=
 ignore N        ignores this signal
 exit N          ends
 kill N          kills itself
+leave N         says very much, and at last STOPPING=1, and kills itself at once
 """
 
 import os
@@ -102,6 +103,11 @@ while True:
         signal.signal(int(rest), signal.SIG_IGN)
     elif words[0] == "exit":
         sys.exit(int(rest))
+    elif words[0] == "leave":
+        for number in range(300):
+            say("STATUS=%d" % number)
+        say("STOPPING=1")
+        os.kill(os.getpid(), int(rest))
     elif words[0] == "kill":
         os.kill(os.getpid(), int(rest))
     elif words[0] == "":

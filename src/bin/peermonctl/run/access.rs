@@ -26,8 +26,8 @@ const GENERATIONS: usize = 64;
 
 impl Access {
     /// Whether the message counts. `main`: the processes that the command consists of, the one that is
-    /// followed first; `own`: our process and user.
-    pub fn allows(self, sender: Sender, main: &[i32], own: Sender) -> bool {
+    /// followed first; `theirs`: their users when they were asked last; `own`: our process and user.
+    pub fn allows(self, sender: Sender, main: &[i32], theirs: &[u32], own: Sender) -> bool {
         if main.contains(&sender.pid) {
             return true;
         }
@@ -38,6 +38,7 @@ impl Access {
             Self::All => {
                 sender.uid == 0
                     || sender.uid == own.uid
+                    || theirs.contains(&sender.uid)
                     || main.iter().any(|pid| users(*pid).contains(&sender.uid))
                     || descends(sender.pid, own.pid)
             }
@@ -60,7 +61,7 @@ pub fn descends(pid: i32, ancestor: i32) -> bool {
 }
 
 /// Its real and its effective user; nobody if it is gone.
-fn users(pid: i32) -> Vec<u32> {
+pub fn users(pid: i32) -> Vec<u32> {
     let words = field(pid, "Uid:").unwrap_or_default();
     words.split_whitespace().take(2).filter_map(|uid| uid.parse().ok()).collect()
 }
@@ -89,15 +90,16 @@ mod tests {
         let user = users(this)[0];
         let own = Sender { pid: 1 << 30, uid: 70_001 };
         let stranger = Sender { pid: 1 << 29, uid: 70_002 };
-        assert!(!Access::All.allows(stranger, &[], own));
-        assert!(!Access::All.allows(stranger, &[this], own));
-        assert!(Access::All.allows(Sender { uid: 0, ..stranger }, &[], own));
-        assert!(Access::All.allows(Sender { uid: 70_001, ..stranger }, &[], own));
+        assert!(!Access::All.allows(stranger, &[], &[], own));
+        assert!(!Access::All.allows(stranger, &[this], &[], own));
+        assert!(Access::All.allows(Sender { uid: 0, ..stranger }, &[], &[], own));
+        assert!(Access::All.allows(Sender { uid: 70_001, ..stranger }, &[], &[], own));
         let same_user = Sender { uid: user, ..stranger };
-        assert!(Access::All.allows(same_user, &[this], own), "the user of the main process");
+        assert!(Access::All.allows(same_user, &[this], &[], own), "the user of the main process");
+        assert!(Access::All.allows(same_user, &[1 << 28], &[user], own), "it was reaped just now");
         let main = Sender { pid: this, uid: 70_002 };
-        assert!(Access::Main.allows(main, &[this], own));
-        assert!(!Access::Main.allows(Sender { uid: 0, ..stranger }, &[this], own));
+        assert!(Access::Main.allows(main, &[this], &[], own));
+        assert!(!Access::Main.allows(Sender { uid: 0, ..stranger }, &[this], &[], own));
     }
 
     #[test]

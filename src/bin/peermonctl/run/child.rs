@@ -17,7 +17,7 @@ use rustix::process::{
 };
 use rustix_libc_wrappers::process::SignalExt;
 
-use super::access::descends;
+use super::access::{descends, users};
 use super::outcome::Outcome;
 use super::shim;
 
@@ -44,6 +44,19 @@ pub struct Processes {
     main: Option<Process>,
     /// What was followed has ended before what was started.
     has_left: bool,
+    /// What was reaped and not told yet.
+    reaped: Vec<(Pid, Reaped)>,
+    /// The users of both, as far as they could be asked: nobody says those of one that was reaped.
+    users: Vec<u32>,
+}
+
+/// What is known of a process.
+#[derive(Clone, Copy, Debug)]
+enum Reaped {
+    /// What it said to its parent, which we are.
+    Status(WaitStatus),
+    /// It has ended, and another one is its parent.
+    Foreign,
 }
 
 /// What happened to a process of the command.
@@ -191,27 +204,59 @@ impl Processes {
         Ok(())
     }
 
-    /// What has happened since. Whoever else ended below us is gone after this.
-    pub fn reap(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
+    /// Finds what has happened since. Whoever else ended below us is gone after this.
+    pub fn reap(&mut self) {
+        self.users = self.numbers().into_iter().flat_map(users).collect();
         loop {
             let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
             match waitpid(None, options) {
-                Ok(Some((pid, status))) => changes.extend(self.note(pid, status)),
+                Ok(Some((pid, status))) => self.reaped.push((pid, Reaped::Status(status))),
                 Err(Errno::INTR) => {}
                 Ok(None) | Err(_) => break,
             }
         }
-        let ended = self.main.iter().chain(&self.started).filter(|process| process.has_ended());
+        let known = self.main.iter().chain(&self.started);
+        let ended = known.filter(|process| process.has_ended() && !self.is_over(process.pid));
         for pid in ended.map(|process| process.pid).collect::<Vec<_>>() {
-            changes.extend(match waitpid(Some(pid), WaitOptions::NOHANG) {
+            self.reaped.push(match waitpid(Some(pid), WaitOptions::NOHANG) {
                 // It became ours just now.
-                Ok(Some((pid, status))) => self.note(pid, status),
+                Ok(Some((pid, status))) => (pid, Reaped::Status(status)),
                 // Somebody else's child: its parent reaps it.
-                _ => self.ended(pid, Outcome::Unknown),
+                _ => (pid, Reaped::Foreign),
             });
         }
-        changes
+    }
+
+    /// Whether a process of the command has ended, which was not told yet.
+    pub fn have_ended(&self) -> bool {
+        let mut known = self.main.iter().chain(&self.started);
+        known.any(|process| self.is_over(process.pid))
+    }
+
+    /// The users of the processes, also of one that was reaped just now.
+    pub fn users(&self) -> &[u32] {
+        &self.users
+    }
+
+    /// Tells what was reaped.
+    pub fn changes(&mut self) -> Vec<Change> {
+        let reaped = core::mem::take(&mut self.reaped);
+        let told = reaped.into_iter().filter_map(|(pid, reaped)| match reaped {
+            Reaped::Status(status) => self.note(pid, status),
+            Reaped::Foreign => self.ended(pid, Outcome::Unknown),
+        });
+        told.collect()
+    }
+
+    /// Its end was found.
+    fn is_over(&self, pid: Pid) -> bool {
+        self.reaped.iter().any(|(other, reaped)| {
+            *other == pid
+                && match reaped {
+                    Reaped::Status(status) => status.exited() || status.signaled(),
+                    Reaped::Foreign => true,
+                }
+        })
     }
 
     fn note(&mut self, pid: Pid, status: WaitStatus) -> Option<Change> {

@@ -26,6 +26,8 @@ use super::watched::Watched;
 
 /// So many messages are taken before everything else has its turn.
 const TURN: usize = 64;
+/// So many are taken of a command that has ended: more than a socket holds.
+const LAST_WORDS: usize = 4096;
 /// Waits are finite, whatever is believed.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -88,8 +90,10 @@ pub struct Driver {
 impl Driver {
     /// Runs until the machine says how to end.
     pub fn run(mut self) -> Verdict {
-        // In this order: what the command said before it ended, and who asked it to end, counts.
-        let steps = [Self::rest, Self::hear, Self::take_signals, Self::look, Self::read_news];
+        // In this order: what the command said before it ended, and who asked it to end, counts. So its end
+        // is found first and told last.
+        let steps =
+            [Self::rest, Self::reap, Self::hear, Self::take_signals, Self::look, Self::read_news];
         loop {
             for step in steps {
                 step(&mut self);
@@ -221,9 +225,14 @@ impl Driver {
         let _ = poll(&mut watched, Some(&span));
     }
 
+    fn reap(&mut self) {
+        self.processes.reap();
+    }
+
     /// What the command says, before what became of it: a last word counts.
     fn hear(&mut self) {
-        for _ in 0..TURN {
+        let most = if self.processes.have_ended() { LAST_WORDS } else { TURN };
+        for _ in 0..most {
             let received = match self.socket.receive() {
                 Ok(Received::Nothing) => return,
                 Ok(received) => received,
@@ -246,7 +255,8 @@ impl Driver {
             uid: rustix::process::geteuid().as_raw(),
         };
         let Sender { pid, uid } = sender;
-        if !self.access.allows(sender, &self.processes.numbers(), own) {
+        let (numbers, users) = (self.processes.numbers(), self.processes.users());
+        if !self.access.allows(sender, &numbers, users, own) {
             let line = format!("a message of process {pid} (user {uid}) does not count");
             return self.log.complain(&line);
         }
@@ -259,7 +269,7 @@ impl Driver {
 
     /// What became of the command.
     fn look(&mut self) {
-        for change in self.processes.reap() {
+        for change in self.processes.changes() {
             self.tell(match change {
                 Change::Ended { outcome, is_last } => Input::Ended { outcome, is_last },
                 Change::Left(outcome) => Input::Left(outcome),
