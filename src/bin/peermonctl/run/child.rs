@@ -196,6 +196,11 @@ impl Processes {
             return Ok(());
         }
         let pid = Pid::from_raw(number).ok_or(ErrorKind::InvalidInput)?;
+        if self.is_over(pid) {
+            // It was reaped by us just now, so it was below us; its end is told with the others.
+            self.main = Some(Process { pid, handle: None });
+            return Ok(());
+        }
         let process = Process::open(pid)?;
         if !descends(number, getpid().as_raw_nonzero().get()) {
             return Err(io::Error::other("it is no process of the command"));
