@@ -52,7 +52,17 @@ fn tcp_at(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
 pub struct UnixSocket {
     /// Takes connections.
     pub listener: UnixListener,
-    _file: File,
+    file: File,
+}
+
+impl UnixSocket {
+    /// Whether nobody comes here by the path any more: somebody has cleaned up the folder, or opened the
+    /// same path in the very moment in which we did. Where the folder is another one the path may mean
+    /// something else to us than to those who come: a host that has changed its root is not lost.
+    pub fn is_lost(&self) -> bool {
+        let File { path, folder, .. } = &self.file;
+        folder.is_some() && *folder == folder_of(path) && !self.file.is_ours()
+    }
 }
 
 /// A socket's file, by its device and number.
@@ -60,6 +70,13 @@ pub struct UnixSocket {
 struct File {
     path: PathBuf,
     number: (u64, u64),
+    /// The same of its folder, if that can be seen.
+    folder: Option<(u64, u64)>,
+}
+
+fn folder_of(path: &Path) -> Option<(u64, u64)> {
+    let data = fs::metadata(path.parent()?).ok()?;
+    Some((data.dev(), data.ino()))
 }
 
 /// Listens at `path` for those who steer. The folder must be one in which nobody else can put another
@@ -101,13 +118,13 @@ pub fn unix(path: &Path, mode: u32) -> io::Result<UnixSocket> {
         socket.bind(&address)?;
     }
     let number = fs::symlink_metadata(path).map(|data| (data.dev(), data.ino()))?;
-    let file = File { path: path.into(), number };
+    let file = File { path: path.into(), number, folder: folder_of(path) };
     // It was born with no more than this, less what the process masks. A connection is refused until it
     // listens, so nobody has come in by another mode.
     give_mode(path, mode)?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(UnixSocket { listener: UnixListener::from_std(socket.into())?, _file: file })
+    Ok(UnixSocket { listener: UnixListener::from_std(socket.into())?, file })
 }
 
 /// A socket whose file will have `mode`, or less: Linux gives it that of the socket, masked. The mask of
@@ -161,10 +178,16 @@ fn clear(path: &Path) -> io::Result<()> {
     }
 }
 
+impl File {
+    fn is_ours(&self) -> bool {
+        let ours = |data: fs::Metadata| (data.dev(), data.ino()) == self.number;
+        fs::symlink_metadata(&self.path).is_ok_and(ours)
+    }
+}
+
 impl Drop for File {
     fn drop(&mut self) {
-        let ours = |data: fs::Metadata| (data.dev(), data.ino()) == self.number;
-        if fs::symlink_metadata(&self.path).is_ok_and(ours) {
+        if self.is_ours() {
             let _ = fs::remove_file(&self.path);
         }
     }
