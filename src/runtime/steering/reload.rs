@@ -59,12 +59,13 @@ fn finish(
     prepared: Prepared,
 ) -> Outcome {
     let said = words(&found, dry_run);
-    if !dry_run && !prepared.is_empty() {
-        if let Err(refusal) = shared.steering.hand_in(who, Task::Apply(Box::new(prepared))) {
-            // Some of it may have been done, or is being done still.
-            **in_force = Arc::new(found.half_done(in_force));
-            return Err(refusal);
-        }
+    if !dry_run
+        && !prepared.is_empty()
+        && let Err(refusal) = shared.steering.hand_in(who, Task::Apply(Box::new(prepared)))
+    {
+        // Some of it may have been done, or is being done still.
+        **in_force = Arc::new(found.half_done(in_force));
+        return Err(refusal);
     }
     let changes = found.changes.iter().map(|change| Change {
         key: change.key.clone(),
