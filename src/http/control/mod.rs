@@ -6,7 +6,7 @@
 //! clients locks an administrator out.
 //!
 //! What is asked for is done by a [`Steer`], which may take seconds: so each request waits on a short-lived
-//! thread of the same descriptor table ([`asking`]), and the thread that serves goes on.
+//! thread of the same descriptor table (`asking`), and the thread that serves goes on.
 
 mod asking;
 pub mod body;

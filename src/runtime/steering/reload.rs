@@ -177,12 +177,13 @@ fn words(found: &Difference, dry_run: bool) -> String {
     let (now, restart) = (count(Applies::Now), count(Applies::Restart));
     let changes =
         |count| if count == 1 { "1 change".to_owned() } else { format!("{count} changes") };
+    let need = if restart == 1 { "needs" } else { "need" };
     let mut said = match (now, restart, dry_run) {
         (0, 0, _) => "nothing has changed".to_owned(),
         (_, 0, false) => format!("{} took hold", changes(now)),
-        (0, _, false) => format!("nothing took hold: {} need a restart", changes(restart)),
+        (0, _, false) => format!("nothing took hold: {} {need} a restart", changes(restart)),
         (_, _, false) => {
-            format!("{} took hold, {} need a restart", changes(now), changes(restart))
+            format!("{} took hold, {} {need} a restart", changes(now), changes(restart))
         }
         (_, _, true) => format!(
             "{} would take hold, {} would need a restart; nothing was done",

@@ -156,11 +156,7 @@ fn write_peers(out: &mut impl Write, style: Style, peers: &[Value]) -> std::io::
             writeln!(out)?;
         }
         let name = printable(answer::text(peer, "name"));
-        let mut says = answer::text(peer, "why").to_owned();
-        if answer::text(peer, "detail") != answer::DASH {
-            says = format!("{says} ({})", answer::text(peer, "detail"));
-        }
-        let says = format!("{name}: {}", printable(&says));
+        let says = format!("{name}: {}", printable(answer::text(peer, "why")));
         match style.width() {
             None => writeln!(out, "{says}")?,
             Some(width) => {

@@ -81,9 +81,6 @@ fn verdict(peer: &Value) -> Vec<String> {
     if text(peer, "why") != DASH {
         lines.push(text(peer, "why").to_owned());
     }
-    if text(peer, "detail") != DASH {
-        lines.push(format!("It was {}.", text(peer, "detail")));
-    }
     lines
 }
 
@@ -283,7 +280,8 @@ mod tests {
         peer["detail"] = json!("killed by signal 9 (SIGKILL)");
         let account = Account::of(&peer, &events);
         assert!(lines(&account, "Which deadline")[0].starts_with("none decided"));
-        assert!(account.verdict.contains(&"It was killed by signal 9 (SIGKILL).".into()));
+        let crash = lines(&account, "What speaks for what");
+        assert!(crash[0].ends_with("killed by signal 9 (SIGKILL)"), "{crash:?}");
     }
 
     #[test]

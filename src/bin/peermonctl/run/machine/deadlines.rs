@@ -8,7 +8,7 @@ use super::{Do, Level, Machine, Phase, Then};
 use crate::run::policy::{AUTO, Ready};
 
 impl Machine {
-    /// When [`Input::Time`] is due at the latest.
+    /// When `Input::Time` is due at the latest.
     pub fn deadline(&self) -> Option<Duration> {
         let phase = match self.phase {
             Phase::Starting { since } if self.stop.is_none() => self.start_deadline(since),
