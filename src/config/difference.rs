@@ -204,6 +204,21 @@ impl Difference {
     }
 }
 
+impl Difference {
+    /// What is in force when it is not known how much of this was done. It remembers the peers of both,
+    /// so that each one is seen again for what it is: one that was to be added and is watched is not taken
+    /// for one that was added by hand, and one that was to go and is watched still is found anew.
+    pub fn half_done(self, in_force: &Config) -> Config {
+        let mut both = self.merged;
+        for draft in &in_force.peers {
+            if both.find(&draft.name).is_none() {
+                both.keep(draft.clone());
+            }
+        }
+        both
+    }
+}
+
 impl Config {
     /// What it says of this server alone.
     fn without_peers(&self) -> Self {
@@ -354,6 +369,35 @@ mod tests {
             told("peer.stock.address", "\"127.0.0.1:9\"", "\"127.0.0.1:2\"", Applies::Now);
         assert_eq!(words(&found), [address]);
         assert!(found.kept.is_empty() && found.added.is_empty());
+    }
+
+    #[test]
+    fn what_was_half_done_is_found_again_for_what_it_is() {
+        let before = config(&format!(
+            "{}{}",
+            peer("archive", "address = \"127.0.0.1:2\""),
+            peer("billing", "address = \"127.0.0.1:1\"")
+        ));
+        let stock = peer("stock", "address = \"127.0.0.1:4\"\ndetect_within = \"5s\"");
+        let now = config(&format!(
+            "{stock}{}",
+            peer("till", "address = \"127.0.0.1:5\"\ndetect_within = \"5s\"")
+        ));
+        let found = difference(&before, &now, &watched(&before));
+        // Of two that came one is watched; of two that went one still is.
+        let mut watched = found.merged.check().unwrap().endpoints;
+        watched.retain(|peer| &*peer.name == "stock");
+        watched.extend(before.check().unwrap().endpoints.drain(..1));
+        let in_force = found.half_done(&before);
+        let again = difference(&in_force, &now, &watched);
+        let keys: Vec<_> = again.changes.iter().map(|change| &*change.key).collect();
+        assert_eq!(keys, ["peer.till", "peer.archive"]);
+        assert_eq!(again.merged.peers.len(), 2);
+        // And it goes when the files name it no longer.
+        let none = config("");
+        let gone = difference(&in_force, &none, &watched);
+        assert_eq!(gone.removed, ["stock".into(), "archive".into()]);
+        assert!(gone.kept.is_empty());
     }
 
     #[test]

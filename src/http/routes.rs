@@ -92,7 +92,7 @@ where
         None => match control::answer(control, door, who, request.map(Body::new)).await {
             Ok(answer) => answer,
             Err(request) => match routes.call(request).await {
-                Ok(answer) => answer,
+                Ok(answer) => control.follow(answer),
                 Err(never) => match never {},
             },
         },

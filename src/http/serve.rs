@@ -45,6 +45,8 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const SAID_AGAIN: Duration = Duration::from_secs(60);
+/// The file of the control socket is looked after so often: without it nobody could steer any more.
+const LOST: Duration = Duration::from_secs(10);
 /// A stop waits so long for answers to those who steer.
 const LAST_ANSWERS: Duration = Duration::from_millis(40);
 
@@ -171,30 +173,37 @@ impl Listening {
 
     async fn keep_control(self: Arc<Self>, control: Arc<Control>, bound: Bound) {
         let path = control.socket.display();
-        let mut pause = Pause::default();
-        let socket = loop {
-            match socket::control(&control.socket, control.mode) {
-                Ok(socket) => break socket,
-                Err(error) => {
-                    let what = format!("the control socket cannot be opened at {path}");
-                    pause.after(&self.logger, &what, &error).await;
-                }
-            }
-        };
-        self.logger.info(format_args!("the control socket listens at {path}"));
-        bound.tell_control();
-        let mut pause = Pause::default();
         loop {
-            match socket.listener.accept().await {
-                Ok((stream, _)) => {
-                    pause.reset();
-                    self.take_control(&control, stream);
+            let mut pause = Pause::default();
+            let socket = loop {
+                match socket::control(&control.socket, control.mode) {
+                    Ok(socket) => break socket,
+                    Err(error) => {
+                        let what = format!("the control socket cannot be opened at {path}");
+                        pause.after(&self.logger, &what, &error).await;
+                    }
                 }
-                Err(error) if is_of_the_connection(&error) => {}
-                Err(error) => {
-                    pause.after(&self.logger, "the control socket cannot accept", &error).await
+            };
+            self.logger.info(format_args!("the control socket listens at {path}"));
+            bound.tell_control();
+            let mut pause = Pause::default();
+            loop {
+                match timeout(LOST, socket.listener.accept()).await {
+                    Ok(Ok((stream, _))) => {
+                        pause.reset();
+                        self.take_control(&control, stream);
+                    }
+                    Ok(Err(error)) if is_of_the_connection(&error) => {}
+                    Ok(Err(error)) => {
+                        pause.after(&self.logger, "the control socket cannot accept", &error).await
+                    }
+                    Err(_) if socket.is_lost() => break,
+                    Err(_) => {}
                 }
             }
+            self.logger.warn(format_args!(
+                "the control socket at {path} was removed or replaced; it is opened anew"
+            ));
         }
     }
 

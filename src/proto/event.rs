@@ -208,7 +208,15 @@ pub fn cut(text: &str, most: usize) -> Words {
         end -= 1;
     }
     let text = text.get(..end).unwrap_or_default();
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>().into()
+    text.chars().map(|c| if is_obeyed(c) { '?' } else { c }).collect::<String>().into()
+}
+
+/// Whether `c` moves something instead of being shown: what a peer says must not look like something
+/// else in a log, nor end its line.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The numbers behind a verdict.
@@ -387,6 +395,15 @@ mod tests {
             assert_eq!(seen & kind.bit(), 0);
             seen |= kind.bit();
         }
+    }
+
+    #[test]
+    fn what_is_said_in_a_few_words_is_shown_as_it_is_or_not_at_all() {
+        assert_eq!(
+            &*detail("killed\n\u{1b}[2J by \u{202e}9 llik\u{2028}é"),
+            "killed??[2J by ?9 llik?é"
+        );
+        assert_eq!(&*cut("aé", 2), "a");
     }
 
     #[test]

@@ -131,3 +131,25 @@ fn one_who_is_named_by_a_number_is_told_of_by_it() {
     let own = post(&mut host.client(), "resume", &nothing().to_string());
     assert_eq!(own.status, 200);
 }
+
+#[test]
+fn a_socket_whose_file_was_removed_is_opened_anew() {
+    let host = Host::start("orders", "");
+    host.line("the control socket listens at");
+    let mut before = host.client().follow("/v1/events", "");
+    before.expect("snapshot");
+    fs::remove_file(host.socket()).unwrap();
+    host.line("was removed or replaced; it is opened anew");
+    assert_eq!(host.health(), 200);
+    assert_eq!(mode(&host), 0o600);
+    host.done("log-level", &json!({ "level": "debug" }));
+    // Who was connected stays so.
+    before.expect("notice");
+    // What stands in its place and is no socket is left alone, and so is the life of the monitor.
+    fs::remove_file(host.socket()).unwrap();
+    fs::write(host.socket(), "mine").unwrap();
+    host.line("there is a file that is no socket; it is left alone");
+    let path = host.socket();
+    host.monitor.close().unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "mine");
+}

@@ -7,21 +7,36 @@ use serde_json::json;
 use super::client::Client;
 use super::lab::{Host, nothing, post, until};
 
+const STREAM: &str = "Accept: text/event-stream\r\n";
+
 #[test]
 fn one_too_many_is_told_so_and_room_is_made_when_one_goes() {
     let host = Host::start("orders", "");
-    let followers = (0..16).map(|_| host.client().follow("/v1/events", ""));
+    let followers = (0..12).map(|_| host.client().follow("/v1/events", ""));
     let mut followers: Vec<_> = followers.collect();
-    for _ in 0..3 {
+    until("one too many is told so", || {
+        let _held: Vec<_> = (0..4).map(|_| host.client()).collect();
         let refused = host.client().get("/v1/control");
-        assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
-        assert!(refused.error().contains("too many connections to the control socket"));
-    }
-    followers.pop();
+        (refused.status, refused.header("connection")) == (503, Some("close"))
+            && refused.error().contains("too many connections to the control socket")
+    });
     until("there is room again", || host.health() == 200);
     for follower in &mut followers {
         follower.expect("snapshot");
     }
+}
+
+#[test]
+fn followers_leave_room_for_those_who_steer() {
+    let host = Host::start("orders", "");
+    let mut followers: Vec<_> = (0..12).map(|_| host.client().follow("/v1/events", "")).collect();
+    let refused = host.client().ask("/v1/events", STREAM);
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    assert!(refused.error().starts_with("12 follow the events by the control socket already"));
+    host.done("log-level", &json!({ "level": "warn" }));
+    assert_eq!(host.client().get("/v1/events?since=").status, 200);
+    followers.pop();
+    until("one more may follow", || host.client().ask("/v1/events", STREAM).status == 200);
 }
 
 #[test]

@@ -147,6 +147,26 @@ fn an_application_that_has_ended_reads_its_files_again_too() {
     until("it has moved", || address() == Some(([127, 0, 0, 1], b).into()));
 }
 
+/// A forked child begins with such a copy.
+#[test]
+fn a_copy_of_the_monitor_knows_what_was_read_again() {
+    let [a, b] = [(); 2].map(|()| port::free());
+    let host = Host::start("orders", &peer("billing", a));
+    host.write(&format!("{}{}", peer("billing", a), peer("stock", b)));
+    host.done("reload", &nothing());
+    let copy = host.monitor.fork_copy().unwrap();
+    host.monitor.close().unwrap();
+    copy.start().unwrap();
+    let watched = || copy.peers().iter().map(|view| view.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(watched(), ["billing", "stock"]);
+    // It came from the files, and goes with them.
+    host.write(&peer("billing", a));
+    let answer = host.done("reload", &nothing());
+    assert_eq!(changes(&answer), [change("peer.stock", true)]);
+    assert_eq!(watched(), ["billing"]);
+    copy.close().unwrap();
+}
+
 #[test]
 fn no_secret_is_shown_by_a_reload() {
     let digits = "ab".repeat(32);

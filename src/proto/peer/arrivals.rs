@@ -43,7 +43,8 @@ impl Arrivals {
         // An interval that was lost is no jitter.
         let due = nanos(interval).saturating_mul(steps);
         let deviation = nanos(gap).abs_diff(due);
-        self.jitter = self.jitter - self.jitter / 16 + deviation;
+        // Whoever has the key may number his beats as he likes.
+        self.jitter = (self.jitter - self.jitter / 16).saturating_add(deviation);
     }
 
     /// What comes next is not to be compared with what came before: another life, an outage, a pause.
@@ -116,6 +117,16 @@ mod tests {
         }
         let jitter = arrivals.jitter().as_secs_f64();
         assert!((jitter - 0.010).abs() < 0.0001, "{jitter}");
+    }
+
+    #[test]
+    fn beats_of_any_numbers_are_counted() {
+        let mut arrivals = Arrivals::default();
+        for (at, beat) in [1, 1 << 62, 1 << 63, u64::MAX].into_iter().enumerate() {
+            arrivals.note(beat, Time::from_millis(at as u64), ETA);
+        }
+        assert_eq!(arrivals.gaps().count(), 3);
+        assert!(arrivals.jitter() > ETA);
     }
 
     #[test]

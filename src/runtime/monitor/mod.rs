@@ -29,6 +29,8 @@ use super::sys::family::Family;
 use super::work::resolve::{Resolver, look_up};
 use crate::config::check_address;
 use crate::config::plan::Plan;
+#[cfg(feature = "http")]
+use crate::config::plan::Written;
 use crate::error::{Code, Error, Result};
 use crate::notify::dispatcher::Dispatcher;
 use crate::notify::handler::{Slot, WouldDeadlock};
@@ -151,6 +153,10 @@ impl Monitor {
         if let Some(roster) = self.shared.roster.read_in_child() {
             plan.settings.peers = roster.iter().map(|listed| listed.settings.clone()).collect();
             plan.endpoints = roster.iter().map(|listed| listed.endpoints.clone()).collect();
+        }
+        #[cfg(feature = "http")]
+        if let Some(config) = self.shared.steering.in_force_in_child() {
+            plan.written = Written(config);
         }
         // Names that have no address are looked up by the child's peermon-work; those that have
         // one keep it until the next round.

@@ -18,7 +18,7 @@ mod request;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
@@ -57,6 +57,16 @@ impl Steering {
             config.remember(&control.users);
         }
         Self { requests: Mutex::new(None), in_force: Mutex::new(Arc::new(config)) }
+    }
+
+    /// What is in force when this process is forked; `None` if it was being changed just then, by a thread
+    /// that the child does not have.
+    pub fn in_force_in_child(&self) -> Option<Arc<Config>> {
+        match self.in_force.try_lock() {
+            Ok(in_force) => Some(Arc::clone(&in_force)),
+            Err(TryLockError::Poisoned(in_force)) => Some(Arc::clone(&in_force.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Hands a request to the thread, and waits for what comes of it.

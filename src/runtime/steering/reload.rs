@@ -10,9 +10,9 @@ use super::super::roster::Listed;
 use super::super::shared::Shared;
 use super::actions::refusal;
 use super::request::Task;
-use crate::config::Config;
 use crate::config::difference::{Applies, Difference, difference, inside_of_files};
 use crate::config::plan::{PeerEndpoints, Plan};
+use crate::config::{Config, MAX_PEERS};
 use crate::error::{Code, Error, Result};
 use crate::http::control::steer::{Action, Change, Done, Outcome, Who};
 use crate::proto::event::PeerName;
@@ -59,8 +59,13 @@ fn finish(
     prepared: Prepared,
 ) -> Outcome {
     let said = words(&found, dry_run);
-    if !dry_run && !prepared.is_empty() {
-        shared.steering.hand_in(who, Task::Apply(Box::new(prepared)))?;
+    if !dry_run
+        && !prepared.is_empty()
+        && let Err(refusal) = shared.steering.hand_in(who, Task::Apply(Box::new(prepared)))
+    {
+        // Some of it may have been done, or is being done still.
+        **in_force = Arc::new(found.half_done(in_force));
+        return Err(refusal);
     }
     let changes = found.changes.iter().map(|change| Change {
         key: change.key.clone(),
@@ -89,6 +94,7 @@ fn read(shared: &Shared, in_force: &Config) -> Result<(Difference, Prepared)> {
         shared.roster.peek(|roster| roster.iter().map(|listed| listed.endpoints.clone()).collect());
     let mut found = difference(in_force, &new, &watched);
     inside_of_files(&shared.plan, &plan, &mut found.changes);
+    room(&found, watched.len())?;
     let merged = found.merged.check().map_err(|error| {
         let text = format!(
             "{}; what changed of the peers does not fit the settings that need a restart, so nothing \
@@ -99,6 +105,20 @@ fn read(shared: &Shared, in_force: &Config) -> Result<(Difference, Prepared)> {
     })?;
     let prepared = Prepared::new(&found, merged)?;
     Ok((found, prepared))
+}
+
+/// Those that were added by hand stay, and the configuration counts only its own: seen before anything is
+/// done, for half of it is worse than nothing.
+fn room(found: &Difference, watched: usize) -> Result<()> {
+    if (watched + found.added.len()).saturating_sub(found.removed.len()) <= MAX_PEERS {
+        return Ok(());
+    }
+    let text = format!(
+        "with the {} peers that were added while the monitor ran there would be more than {MAX_PEERS}, so \
+         nothing was done; remove some of them first",
+        found.kept.len()
+    );
+    Err(Error::new(Code::Limit, text))
 }
 
 impl Prepared {
@@ -180,4 +200,24 @@ fn words(found: &Difference, dry_run: bool) -> String {
         ));
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_must_be_room_for_all_before_anything_is_done() {
+        let names = |count: usize| vec![PeerName::from("a"); count];
+        let found = |added, removed, kept| Difference {
+            added: names(added),
+            removed: names(removed),
+            kept: names(kept),
+            ..Difference::default()
+        };
+        assert_eq!(room(&found(2, 1, 5), MAX_PEERS - 1), Ok(()));
+        let refused = room(&found(2, 1, 5), MAX_PEERS).unwrap_err();
+        assert_eq!(refused.code, Code::Limit);
+        assert!(refused.text.starts_with("with the 5 peers that were added"), "{}", refused.text);
+    }
 }

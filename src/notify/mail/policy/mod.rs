@@ -86,6 +86,8 @@ pub struct Policy {
     next_key: u64,
     accounts: BTreeMap<PeerName, Account>,
     flying: Option<Job>,
+    /// Somebody prodded while that one was on its way: it may have set out too early.
+    prodded: bool,
     changed: BTreeSet<Item>,
     shed: Vec<PeerName>,
 }
@@ -99,6 +101,7 @@ impl Policy {
             next_key: 0,
             accounts: BTreeMap::new(),
             flying: None,
+            prodded: false,
             changed: BTreeSet::new(),
             shed: Vec::new(),
         }
@@ -202,6 +205,7 @@ impl Policy {
     /// cap stand. What was tried before counts as tried once, and is not taken for what never was.
     pub fn prod(&mut self, now: Time) {
         self.settle(now);
+        self.prodded = self.flying.is_some();
         let flying = self.flying_key();
         for (key, outage) in &mut self.outages {
             let waits = !matches!(outage.stage, Stage::Held | Stage::Open);

@@ -37,6 +37,9 @@ impl Policy {
             Item::Outage(key) => self.outage_outcome(now, *key, &job, outcome),
             Item::Tally(_) => self.summary_outcome(now, &job, outcome),
         }
+        if core::mem::take(&mut self.prodded) && outcome == Outcome::Later {
+            self.prod(now);
+        }
         self.settle(now);
     }
 

@@ -549,6 +549,24 @@ proptest! {
 }
 
 #[test]
+fn a_letter_that_was_on_its_way_when_it_was_prodded_is_tried_once_more_at_once() {
+    let mut desk = Desk::new(RULES);
+    desk.down("a", 1);
+    desk.wait(10);
+    let job = desk.policy.next(desk.now).unwrap();
+    desk.policy.prod(desk.now);
+    assert_eq!(desk.policy.next(desk.now), None, "it is on its way");
+    desk.answer(&job, Outcome::Later);
+    assert_eq!(
+        desk.relay(Outcome::Later),
+        1,
+        "it had set out before, and the relay was not well then"
+    );
+    assert_eq!(desk.relay(Outcome::Later), 0, "but once");
+    assert_eq!(desk.policy.waiting(), 1);
+}
+
+#[test]
 fn a_prod_makes_everything_due_that_relays_did_not_take_and_nothing_else() {
     let mut desk = Desk::new(RULES);
     desk.down("a", 1);
