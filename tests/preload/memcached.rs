@@ -105,7 +105,11 @@ fn whatever_is_wrong_the_program_serves_and_the_log_says_what() {
     };
     harmless(&|command| _ = command.env_remove("PEERMON_CONFIG"), "PEERMON_CONFIG names no");
     harmless(&config("/nonexistent/cache.toml"), "/nonexistent/cache.toml");
-    harmless(&|command| _ = command.env("LD_LIBRARY_PATH", ""), "libpeermon.so.0: cannot open");
+    // One that cannot be loaded, whatever is installed on this machine.
+    let broken = lab.folder.join("broken");
+    fs::create_dir(&broken).unwrap();
+    fs::write(broken.join("libpeermon.so.0"), "").unwrap();
+    harmless(&|command| _ = command.env("LD_LIBRARY_PATH", &broken), "libpeermon.so.0: ");
     harmless(&|command| _ = command.env("PEERMON_PRELOAD_WATCHDOG", "5s"), "WATCHDOG=5s: write");
     lab.configure("name = \"cache\"\nlisten = 5\n");
     harmless(&|_| (), "cache.toml:2");
