@@ -61,6 +61,7 @@ impl Rig {
 
     /// As [`Rig::with`], for lines that name the folder of this rig.
     pub fn with_lines(lines: impl FnOnce(&Folder) -> String) -> Self {
+        hear_the_terminal();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = Folder::new("wrapper");
         let lines = lines(&folder);
@@ -269,6 +270,14 @@ impl Drop for Wrapped {
             // SAFETY: kill takes two numbers; the processes are those that this test has started.
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }
+    }
+}
+
+/// A shell starts what it leaves in the background deaf to SIGINT and SIGQUIT, and every child inherits that.
+fn hear_the_terminal() {
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: the default disposition needs no function.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
