@@ -15,11 +15,13 @@ mod gate;
 mod limit;
 mod page;
 mod patience;
+mod pause;
 mod ring;
 pub mod routes;
 mod serve;
 mod socket;
 mod tls;
+mod turned_away;
 
 use core::convert::Infallible;
 use core::fmt;

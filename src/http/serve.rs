@@ -12,10 +12,10 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answer;
@@ -23,28 +23,23 @@ use super::bound::Bound;
 use super::control::{self, Control};
 use super::door::Door;
 use super::gate::Origin;
-use super::limit::{Place, Refused};
+use super::limit::Place;
 use super::patience::Patience;
+use super::pause::Pause;
 use super::routes::{self, Routes};
 use super::socket;
+use super::turned_away::{Crier, TurnedAway};
 use crate::config::plan::{ClientPort, Listen};
 use crate::notify::log::Logger;
 
 /// The longest head of a request.
-const HEAD: usize = 8 * 1024;
+pub const HEAD: usize = 8 * 1024;
 /// The most headers of a request.
 const HEADERS: usize = 64;
 /// A head, and a greeting of TLS, must be there within this, whatever `client_idle` allows.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the kernel keeps for a client that does not read (it doubles this).
 const SEND_BUFFER: usize = 32 * 1024;
-/// So many are told at a time that there is no room; whoever comes beyond that is only closed.
-const REFUSALS: usize = 16;
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
-/// Pauses after a failure to listen or to accept.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-const SAID_AGAIN: Duration = Duration::from_secs(60);
 /// The file of the control socket is looked after so often: without it nobody could steer any more.
 const LOST: Duration = Duration::from_secs(10);
 /// A stop waits so long for answers to those who steer.
@@ -71,7 +66,7 @@ struct Listening {
     door: Arc<Door>,
     routes: Routes,
     tls: Option<TlsAcceptor>,
-    refusals: Arc<Semaphore>,
+    crier: Crier,
     logger: Logger,
 }
 
@@ -88,7 +83,7 @@ pub fn serve(server: Server, mut stop: watch::Receiver<u64>) -> io::Result<()> {
             routes: routes::routes(Arc::clone(&door)),
             door,
             tls,
-            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            crier: Crier::default(),
             logger,
         });
         if let Some(listen) = plan.listen {
@@ -211,10 +206,10 @@ impl Listening {
     fn take_control(self: &Arc<Self>, control: &Arc<Control>, stream: UnixStream) {
         let who = stream.peer_cred().ok().and_then(|them| Some((them.uid(), them.pid()?)));
         let Some(who) = who.and_then(|(uid, pid)| control.admit(uid, pid)) else {
-            return self.turn_away(stream, Refusal::Stranger);
+            return self.crier.say(stream, TurnedAway::Stranger);
         };
         let Ok(place) = control.limits.take(None) else {
-            return self.turn_away(stream, Refusal::Steered);
+            return self.crier.say(stream, TurnedAway::Steered);
         };
         let (own, control) = (Arc::clone(self), Arc::clone(control));
         tokio::spawn(async move {
@@ -229,19 +224,6 @@ impl Listening {
             speak(Patience::new(stream, control::IDLE), control::IDLE, service).await;
             drop(place);
         });
-    }
-
-    /// Says what is in the way, to a few at a time.
-    fn turn_away<S>(self: &Arc<Self>, stream: S, why: Refusal)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-            tokio::spawn(async move {
-                let _ = timeout(REFUSAL_TIMEOUT, refuse(stream, why)).await;
-                drop(permit);
-            });
-        }
     }
 
     fn take_tcp(self: &Arc<Self>, stream: TcpStream, from: SocketAddr) {
@@ -273,7 +255,7 @@ impl Listening {
                 self.door.counts.refuse(why);
                 // Within TLS it could not be said in a few bytes.
                 if tls.is_none() {
-                    self.turn_away(stream, Refusal::Crowd(why));
+                    self.crier.say(stream, TurnedAway::Crowd(why));
                 }
             }
         }
@@ -335,52 +317,6 @@ where
     let _ = connection.await;
 }
 
-/// Why a connection is ended as soon as it has begun.
-#[derive(Clone, Copy, Debug)]
-enum Refusal {
-    /// There are too many clients.
-    Crowd(Refused),
-    /// There are too many who steer.
-    Steered,
-    /// Whoever it is may not steer.
-    Stranger,
-}
-
-/// Says what is in the way, and waits until that was taken: what came in and was not read would
-/// make the kernel take it back.
-async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, why: Refusal) {
-    const BUSY: &str = "503 Service Unavailable\r\nretry-after: 5";
-    let (status, text) = match why {
-        Refusal::Crowd(Refused::Full) => {
-            (BUSY, "too many connections: come back later, or raise client_connections")
-        }
-        Refusal::Crowd(Refused::Greedy) => (
-            BUSY,
-            "too many from this address: come back later, or raise client_connections_per_address",
-        ),
-        Refusal::Steered => (BUSY, "too many connections to the control socket: come back later"),
-        Refusal::Stranger => (
-            "403 Forbidden",
-            "this user may not use the control socket; control_users of the configuration says who may",
-        ),
-    };
-    let body = format!("{{\"error\":\"{text}\"}}\n");
-    let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: no-store\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    if stream.write_all(answer.as_bytes()).await.is_err() || stream.shutdown().await.is_err() {
-        return;
-    }
-    let mut unread = [0; 1024];
-    for _ in 0..HEAD / unread.len() {
-        if !stream.read(&mut unread).await.is_ok_and(|read| read > 0) {
-            return;
-        }
-    }
-}
-
 /// The connection was gone before it was taken; the listener is well.
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
@@ -390,35 +326,4 @@ fn is_of_the_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
-}
-
-/// Waits longer after each failure, and says it once a minute at most.
-#[derive(Debug)]
-struct Pause {
-    next: Duration,
-    said: Option<(String, Instant)>,
-}
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self { next: FIRST_PAUSE, said: None }
-    }
-}
-
-impl Pause {
-    async fn after(&mut self, logger: &Logger, what: &str, error: &io::Error) {
-        let words = format!("{what}: {error}; trying again");
-        let fresh =
-            self.said.as_ref().is_none_or(|(said, at)| *said != words || at.elapsed() > SAID_AGAIN);
-        if fresh {
-            logger.warn(format_args!("{words}"));
-            self.said = Some((words, Instant::now()));
-        }
-        sleep(self.next).await;
-        self.next = (self.next * 2).min(LONGEST_PAUSE);
-    }
-
-    fn reset(&mut self) {
-        self.next = FIRST_PAUSE;
-    }
 }

@@ -6,6 +6,7 @@ pub mod health;
 pub mod machine;
 pub mod memory;
 pub mod peer;
+pub mod reason;
 pub mod record;
 pub mod rejection;
 pub mod settings;

@@ -20,7 +20,7 @@ const LAST_CALLS: Duration = Duration::from_secs(1);
 /// How often events are looked for that wait behind a full queue while nothing runs.
 const REFILL: Duration = Duration::from_millis(20);
 
-/// One of the two threads.
+/// A running thread of the host's table.
 #[derive(Debug)]
 pub struct Caller {
     thread: Thread,
@@ -55,7 +55,12 @@ impl Caller {
         Ok(caller)
     }
 
-    fn start(
+    /// Starts one that leaves when what it is given is disconnected.
+    ///
+    /// # Errors
+    ///
+    /// What the system refuses.
+    pub fn start(
         shared: &Arc<Shared>,
         name: &str,
         body: impl FnOnce(Receiver<()>) + Send + 'static,

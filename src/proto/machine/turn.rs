@@ -50,11 +50,11 @@ impl Machine {
             let why = Refusal::UnknownSender;
             return self.rejected.note(source, why, Some(&datagram), self.now);
         };
-        let before = self.counters;
+        let before = (self.counters.key_mismatch, self.counters.forged);
         self.with_peer(slot, |peer, cx| peer.receive(source, received, &datagram, cx));
-        if self.counters.key_mismatch != before.key_mismatch {
+        if self.counters.key_mismatch != before.0 {
             self.rejected.note(source, Refusal::WrongKey, Some(&datagram), self.now);
-        } else if self.counters.forged != before.forged {
+        } else if self.counters.forged != before.1 {
             self.rejected.note(source, Refusal::Forged, Some(&datagram), self.now);
         }
     }

@@ -3,13 +3,14 @@
 
 use core::time::Duration;
 
+use super::death::says_death;
 use super::echo::Echo;
 use super::inbound::Arrival;
 use super::outage::Span;
 use super::taken::Age;
 use super::{Context, Peer, State, Timer, view};
 use crate::proto::detector::adaptive::{Learnt, Trust};
-use crate::proto::event::{EventKind, Reason, detail};
+use crate::proto::event::{EventKind, Reason};
 use crate::proto::time::Time;
 use crate::proto::wire::{Application, Header, Kind, Label, OwnState};
 
@@ -180,31 +181,6 @@ impl Peer {
         };
         self.end(reason, cx);
         self.greet_later(cx);
-    }
-
-    /// Whoever saw the process end says that it was no graceful end: an outage, and known at once.
-    fn on_death(&mut self, arrival: &Arrival, cx: &mut Context<'_>) {
-        let how = arrival.death.as_ref().map(|how| detail(how.as_str()));
-        match self.state {
-            State::Down => {
-                // A copy, or it was down for something else, which was told.
-                self.changed |= self.death != how;
-                self.death = how;
-                return;
-            }
-            State::Overdue => {
-                let before = self.last_heard();
-                self.enter(State::Up, Reason::Resumed, cx);
-                self.tell_heard(EventKind::Started, Reason::Resumed, None, before, cx);
-            }
-            _ => {}
-        }
-        self.note_heard(arrival, cx);
-        self.settle_claims();
-        self.forget_signs();
-        self.timers.set(Timer::Overdue, None);
-        self.death = how;
-        self.judge_down(Reason::ProcessExit, cx);
     }
 
     /// The current life ended gracefully.
@@ -394,11 +370,6 @@ impl Peer {
         let next = self.timers.due(Timer::Beat).map_or(next, |due| due.min(next));
         self.timers.set(Timer::Beat, Some(next));
     }
-}
-
-/// Whether an END says that the application died.
-fn says_death(header: &Header) -> bool {
-    u32::from(header.reason) == Reason::ProcessExit.code()
 }
 
 /// What is believed of an announced pause: at most `pause_max`, but never less than the time to the

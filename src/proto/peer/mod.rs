@@ -4,7 +4,7 @@
 //! machine, `judge` turns silence into verdicts, `cadence` says when something is sent and `compose`
 //! what, `claim` settles who carries the name, `echo` proves ages, `paths` and `ways` tell of single
 //! addresses, `flap` decides what is told, `lifeline` keeps TCP connections and `exit` finds out what
-//! their end means, `own_life` begins and ends with us, `restore` takes over what an earlier life of
+//! their end means, `death` takes the word of whoever saw it, `arrivals` counts for people, `own_life` begins and ends with us, `restore` takes over what an earlier life of
 //! ours remembered.
 
 mod apply;
@@ -13,6 +13,7 @@ mod cadence;
 mod claim;
 mod compose;
 mod context;
+mod death;
 mod echo;
 mod exit;
 mod filter;

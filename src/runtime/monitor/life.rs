@@ -18,7 +18,7 @@ use crate::runtime::notifier::Caller;
 use crate::runtime::recorder;
 use crate::runtime::shared::Phase;
 #[cfg(feature = "http")]
-use crate::runtime::steering::Control;
+use crate::runtime::steering;
 use crate::runtime::sys::exit;
 use crate::runtime::sys::nudge::Nudge;
 use crate::runtime::sys::table::TableKind;
@@ -277,7 +277,7 @@ impl Monitor {
         }
         #[cfg(feature = "http")]
         if callers.control.is_none() && self.shared.plan.channels.control.is_some() {
-            let control = Control::start(&self.shared).map_err(|error| {
+            let control = steering::start(&self.shared).map_err(|error| {
                 (started, Error::io("start the thread peermon-control", &error))
             })?;
             callers.control = Some(control);
@@ -313,30 +313,26 @@ impl Monitor {
         let stopped = Callers {
             notify: if started.notify { callers.notify.take() } else { None },
             interrupt: if started.interrupt { callers.interrupt.take() } else { None },
-            #[cfg(feature = "http")]
-            control: None,
+            control: if started.control { callers.control.take() } else { None },
         };
         drop(callers);
-        if started.control {
-            self.stop_control();
-        }
         self.stop_callers(stopped);
     }
 
     /// Stops what answers administrators; those who wait are told that the monitor closes.
     fn stop_control(&self) {
-        #[cfg(feature = "http")]
-        {
-            let control = self.callers().control.take();
-            if let Some(control) = control {
-                control.stop();
-            }
+        let control = self.callers().control.take();
+        if let Some(control) = control {
+            control.stop();
         }
     }
 
-    /// Stops threads that run the host's code, after what is pending was delivered.
+    /// Stops threads of the host's table, those that run its code after what is pending was delivered.
     fn stop_callers(&self, callers: Callers) {
-        let Callers { notify, interrupt, .. } = callers;
+        let Callers { notify, interrupt, control } = callers;
+        if let Some(caller) = control {
+            caller.stop();
+        }
         if let Some(caller) = interrupt {
             self.shared.interruptible.store(false, Ordering::Release);
             caller.stop();

@@ -22,8 +22,6 @@ use super::notifier::Caller;
 use super::requests::state;
 use super::roster::{Listed, unknown};
 use super::shared::{EventRegistration, Parts, Phase, Shared};
-#[cfg(feature = "http")]
-use super::steering::Control;
 use super::sys::eventfd::HostEnd;
 use super::sys::family::Family;
 use super::work::resolve::{Resolver, look_up};
@@ -65,8 +63,7 @@ struct Callers {
     notify: Option<Caller>,
     interrupt: Option<Caller>,
     /// No code of the host runs on it, but it changes what is the host's.
-    #[cfg(feature = "http")]
-    control: Option<Control>,
+    control: Option<Caller>,
 }
 
 impl Monitor {
@@ -215,12 +212,9 @@ impl Drop for Monitor {
         if self.close().is_err() {
             // Inside of one of its own callbacks: the threads end when that returns.
             let mut callers = self.callers();
-            for caller in [callers.notify.take(), callers.interrupt.take()].into_iter().flatten() {
+            let Callers { notify, interrupt, control } = &mut *callers;
+            for caller in [notify, interrupt, control].into_iter().filter_map(Option::take) {
                 caller.abandon();
-            }
-            #[cfg(feature = "http")]
-            if let Some(control) = callers.control.take() {
-                control.abandon();
             }
         }
     }

@@ -24,9 +24,9 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 
 use self::request::{Claim, Request, Task};
+use super::notifier::Caller;
 use super::restart::persist;
 use super::shared::Shared;
-use super::threads::{Thread, WORK_STACK};
 use crate::config::Config;
 use crate::config::plan::Plan;
 use crate::http::control::steer::{Action, Outcome, Refusal, RefusalKind, Steer, Who};
@@ -109,49 +109,25 @@ impl Steer for Shared {
     }
 }
 
-/// The running thread.
-#[derive(Debug)]
-pub struct Control {
-    thread: Thread,
-    /// Dropped to stop.
-    stop: Sender<()>,
-}
-
-impl Control {
-    /// Starts it, on a thread of the host's table.
-    ///
-    /// # Errors
-    ///
-    /// What the system refuses.
-    pub fn start(shared: &Arc<Shared>) -> io::Result<Self> {
-        let (stop, stopped) = bounded(0);
-        let (requests, taken) = bounded(WAITING);
-        let here = Arc::clone(shared);
-        let thread =
-            Thread::start("peermon-control", WORK_STACK, shared.logger.clone(), move || {
-                let work = || serve(&here, &taken, &stopped);
-                if let Err(why) = persist("peermon-control", &here.logger, work) {
-                    here.logger.error(format_args!(
-                        "nothing can be steered any more: peermon-control: {why}"
-                    ));
-                }
-                // Who comes now hears that it is over.
-                *here.steering.requests.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            })?;
-        *shared.steering.requests.lock().unwrap_or_else(PoisonError::into_inner) = Some(requests);
-        Ok(Self { thread, stop })
-    }
-
-    /// Answers what waits, and stops; what is being done is done.
-    pub fn stop(self) {
-        drop(self.stop);
-        self.thread.join();
-    }
-
-    /// As [`Control::stop`], without waiting.
-    pub fn abandon(self) {
-        drop(self.stop);
-    }
+/// Starts the thread, in the host's table. Its end answers what waits; what is being done is done.
+///
+/// # Errors
+///
+/// What the system refuses.
+pub fn start(shared: &Arc<Shared>) -> io::Result<Caller> {
+    let (requests, taken) = bounded(WAITING);
+    let here = Arc::clone(shared);
+    let caller = Caller::start(shared, "peermon-control", move |stopped| {
+        let work = || serve(&here, &taken, &stopped);
+        if let Err(why) = persist("peermon-control", &here.logger, work) {
+            let what = "nothing can be steered any more: peermon-control";
+            here.logger.error(format_args!("{what}: {why}"));
+        }
+        // Who comes now hears that it is over.
+        *here.steering.requests.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    })?;
+    *shared.steering.requests.lock().unwrap_or_else(PoisonError::into_inner) = Some(requests);
+    Ok(caller)
 }
 
 fn serve(shared: &Shared, requests: &Receiver<Request>, stop: &Receiver<()>) {
