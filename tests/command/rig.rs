@@ -3,15 +3,13 @@
 use std::ffi::CString;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use peermon::notify::command::{Job, Outcome, Report, Spawner};
 use peermon::notify::log::Logger;
 use peermon::runtime::programs::Programs;
 
-/// Longer than anything takes on the busiest machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use crate::support::wait::{PATIENCE, is_alive, until};
 
 pub fn c(text: impl AsRef<str>) -> CString {
     CString::new(text.as_ref()).unwrap()
@@ -65,16 +63,6 @@ pub fn said(folder: &Path, text: &str) -> String {
     String::from_utf8(report.output).unwrap()
 }
 
-/// Waits until `what` is so.
-#[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// The content of a file that something writes, as soon as it ends with a newline.
 pub fn awaited(path: &Path) -> String {
     let mut text = String::new();
@@ -83,13 +71,6 @@ pub fn awaited(path: &Path) -> String {
         text.ends_with('\n')
     });
     text.trim_end().to_owned()
-}
-
-/// Whether a process runs: one that has ended and waits to be reaped does not.
-pub fn is_alive(process: &str) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
 }
 
 /// Ends what a test has started, should the product not have.

@@ -1,8 +1,6 @@
 //! What the library exports, as a client port says it of a monitor with a bit of everything.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use peermon::proto::event::EventKind;
@@ -12,7 +10,7 @@ use peermon::status::source::ChannelView;
 
 use super::LIMIT;
 use super::lab::{self, Port};
-use super::support::tool;
+use super::support::promtool;
 
 /// Every sample, and what can be looked up in them.
 pub struct Exported {
@@ -71,19 +69,7 @@ pub fn exported() -> Exported {
 
 #[test]
 fn promtool_finds_nothing_to_say_about_everything_that_can_be_measured() {
-    let Some(promtool) = tool::find("promtool") else { return };
-    let exported = exported();
-    let mut child = Command::new(promtool)
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(exported.text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && said.is_empty(), "{said}\n{}", exported.text);
+    promtool::approves(&exported().text);
 }
 
 #[test]

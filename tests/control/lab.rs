@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, unbounded};
 use peermon::config::Config;
@@ -18,9 +18,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Reply};
 use super::port;
 use super::support::folder::Folder;
-
-/// Longer than anything takes on the busiest machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use super::support::wait::{PATIENCE, until};
 
 /// A monitor whose configuration is a file. Closed, and its folder removed, when dropped.
 pub struct Host {
@@ -225,14 +223,4 @@ pub fn nothing() -> Value {
 pub fn uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").unwrap().uid()
-}
-
-/// Waits until `what` is so.
-#[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }

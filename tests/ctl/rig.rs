@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
 
 use peermon::config::Config;
 use peermon::runtime::Monitor;
@@ -15,9 +14,8 @@ use crate::port;
 use crate::support::folder::Folder;
 use crate::support::process::Process;
 use crate::support::run::{Outcome, run};
+pub use crate::support::wait::{PATIENCE, found as until};
 
-/// Longer than anything takes on the busiest machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Says that this process plays the server of a configuration file.
 const PART: &str = "PEERMON_TEST_PART";
 
@@ -45,19 +43,6 @@ pub fn code(outcome: &Outcome) -> Option<i32> {
 pub fn json(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", outcome.describe()))
-}
-
-/// Waits until `found` finds something.
-#[track_caller]
-pub fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Two servers that watch each other, with a folder for what they need.

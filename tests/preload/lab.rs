@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, unbounded};
 use peermon::config::Config;
@@ -13,10 +12,8 @@ use peermon::runtime::Monitor;
 
 use super::port;
 use super::support::folder::Folder;
+pub use super::support::wait::{PATIENCE, is_alive, until};
 use super::support::{artefacts, run, tool};
-
-/// Longer than anything takes on the busiest machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Where the preloaded library writes what it has to say.
 const LOG: &str = "log";
@@ -189,28 +186,11 @@ fn open_to_everybody(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
-/// Waits until `what` is so.
-#[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// How many threads of the library a process has.
 pub fn threads(process: i32) -> usize {
     let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else { return 0 };
     let names = tasks.flatten().map(|task| fs::read_to_string(task.path().join("comm")));
     names.flatten().filter(|name| name.starts_with("peermon-")).count()
-}
-
-/// Whether a process runs: one that has ended and waits to be reaped does not.
-pub fn is_alive(process: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
 }
 
 /// A process that a test has started, and which is no child of it; ended with this.

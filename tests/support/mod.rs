@@ -13,5 +13,7 @@ pub mod artefacts;
 pub mod browser;
 pub mod folder;
 pub mod process;
+pub mod promtool;
 pub mod run;
 pub mod tool;
+pub mod wait;

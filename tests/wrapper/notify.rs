@@ -325,7 +325,7 @@ fn whoever_is_not_ready_in_time_is_stopped() {
 fn folders_of_killed_wrappers_are_removed_by_the_next_one() {
     let rig = Rig::new();
     let start = || {
-        let mut server = rig.server(&["--kill-with-wrapper", "--quiet"]);
+        let server = rig.server(&["--kill-with-wrapper", "--quiet"]);
         server.said("started");
         server.tell("env NOTIFY_SOCKET");
         let socket = server.said("env");

@@ -1,15 +1,13 @@
 //! A peer that records what it hears, and wrapped commands that never outlive the test.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use peermon::config::Config;
 use peermon::proto::event::{Event, EventKind, Reason};
@@ -17,9 +15,10 @@ use peermon::runtime::Monitor;
 
 use super::support::artefacts;
 use super::support::folder::Folder;
+use super::support::process::Process;
+use super::support::wait::found;
+pub use super::support::wait::{PATIENCE, is_alive, until};
 
-/// Long enough for anything that happens at all, however busy the machine is.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 /// So long that only what is told counts, and no silence.
 const CALM: &str = "detect_within = \"60s\"\n";
 
@@ -180,34 +179,16 @@ pub fn script(name: &str) -> PathBuf {
 }
 
 /// A wrapped command. Everything of it is killed when dropped.
-pub struct Wrapped {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: Receiver<String>,
-}
+pub struct Wrapped(Process);
 
 impl Wrapped {
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("starting {command:?}: {error}"));
-        let output = child.stdout.take().unwrap();
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { input: child.stdin.take(), child, lines }
+        Self(Process::start(command))
     }
 
     /// The next line that the command says.
     pub fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("it says a line")
+        self.0.line()
     }
 
     /// The next line, which must begin with `wanted`; the rest of it.
@@ -218,13 +199,13 @@ impl Wrapped {
     }
 
     /// Tells the command something.
-    pub fn tell(&mut self, line: &str) {
-        writeln!(self.input.as_mut().expect("its input is open"), "{line}").unwrap();
+    pub fn tell(&self, line: &str) {
+        self.0.say(line);
     }
 
     /// The number of the wrapper.
     pub fn pid(&self) -> i32 {
-        i32::try_from(self.child.id()).unwrap()
+        i32::try_from(self.0.pid()).unwrap()
     }
 
     /// Sends a signal to the wrapper alone.
@@ -234,14 +215,7 @@ impl Wrapped {
 
     /// Waits for the end of the wrapper.
     pub fn finish(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the wrapper does not end");
-            thread::sleep(Duration::from_millis(5));
-        }
+        found("the wrapper ends", || self.0.ended())
     }
 
     /// Waits for the end of the wrapper, which must be by this status.
@@ -259,13 +233,14 @@ impl Wrapped {
 
 impl Drop for Wrapped {
     fn drop(&mut self) {
-        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+        if self.0.ended().is_some() {
             return;
         }
         // The wrapper first, which would only start another command.
         let below = below(self.pid());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // SAFETY: kill takes two numbers; the wrapper has not been reaped.
+        unsafe { libc::kill(self.pid(), libc::SIGKILL) };
+        until("the wrapper is gone", || self.0.ended().is_some());
         for pid in below {
             // SAFETY: kill takes two numbers; the processes are those that this test has started.
             unsafe { libc::kill(pid, libc::SIGKILL) };
@@ -302,22 +277,6 @@ fn below(pid: i32) -> Vec<i32> {
         all.push(child);
     }
     all
-}
-
-/// Waits until `so`.
-pub fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Whether there is a process with this number that has not ended.
-pub fn is_alive(pid: i32) -> bool {
-    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = state.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| state != 'Z' && state != 'X')
 }
 
 /// Whether the test runs as root.

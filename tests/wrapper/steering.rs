@@ -22,7 +22,7 @@ fn ask(rig: &Rig, what: &str) {
 }
 
 fn started(rig: &Rig, options: &[&str]) -> Wrapped {
-    let mut server = rig.server(&[options, &["--ready", "notify", "--quiet"]].concat());
+    let server = rig.server(&[options, &["--ready", "notify", "--quiet"]].concat());
     server.said("started");
     server.tell("say READY=1");
     rig.expect(EventKind::Started, Reason::None);
