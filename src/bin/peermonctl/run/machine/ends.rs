@@ -121,9 +121,10 @@ impl Machine {
         outcome.is_graceful(self.leaves || by_us || self.is_over() || self.obeyed(outcome))
     }
 
-    /// Somebody wants the wrapper to end, and so no other run.
+    /// Somebody wants the wrapper to end, and so no other run. SIGQUIT does not say that: some servers
+    /// only write down what their threads do.
     fn is_over(&self) -> bool {
-        [SIGTERM, SIGINT, SIGQUIT].iter().any(|signal| self.received & bit(*signal) != 0)
+        [SIGTERM, SIGINT].iter().any(|signal| self.received & bit(*signal) != 0)
     }
 
     /// It ended by a signal that was meant for it.
@@ -137,7 +138,8 @@ impl Machine {
     }
 
     fn finish(&mut self, now: Duration, graceful: bool, healthy: Duration) {
-        let over = self.is_over() || graceful && self.obeyed(self.last);
+        let quit = [Outcome::Signal(SIGQUIT), Outcome::Code(128 + SIGQUIT)].contains(&self.last);
+        let over = self.is_over() || (graceful || quit) && self.obeyed(self.last);
         match self.stop.take().map(|stop| stop.then) {
             _ if over => self.exit(verdict(self.last, graceful)),
             Some(Then::Rest) => self.rest(),

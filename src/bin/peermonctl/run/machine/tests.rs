@@ -238,7 +238,7 @@ fn every_restart_is_a_death_or_an_end_and_then_a_start() {
 
 #[test]
 fn whoever_is_asked_to_stop_is_not_started_again() {
-    for signal in [SIGTERM, SIGINT, SIGQUIT] {
+    for signal in [SIGTERM, SIGINT] {
         for from in [Origin::Outside, Origin::Kernel] {
             let mut run = Run::ready(Policy { restart: Restart::Always, ..policy() });
             run.at(5, Input::Received(signal, from));
@@ -246,6 +246,10 @@ fn whoever_is_asked_to_stop_is_not_started_again() {
             assert_eq!(done[1..], [Do::Exit(Verdict::Code(1))]);
         }
     }
+    let mut run = Run::ready(Policy { restart: Restart::Always, ..policy() });
+    run.at(5, Input::Received(SIGQUIT, Origin::Kernel));
+    let done = run.at(6, ended(Outcome::Signal(SIGQUIT)));
+    assert_eq!(done.last(), Some(&Do::Exit(Verdict::Signal(SIGQUIT))));
     let mut run = Run::ready(on_failure());
     run.at(10, KILLED);
     assert_eq!(
@@ -253,6 +257,15 @@ fn whoever_is_asked_to_stop_is_not_started_again() {
         [Do::Exit(Verdict::Signal(SIGTERM))],
         "while it waits, the wrapper itself obeys"
     );
+}
+
+#[test]
+fn whoever_only_writes_down_its_threads_at_sigquit_is_started_again_after_a_later_death() {
+    let mut run = Run::ready(on_failure());
+    run.at(5, Input::Received(SIGQUIT, Origin::Outside));
+    run.at(50_000, KILLED);
+    assert_eq!(run.deadline(), Some(50_100));
+    assert_eq!(run.at(50_100, Input::Time), [Do::Spawn]);
 }
 
 #[test]
