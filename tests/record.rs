@@ -25,7 +25,7 @@ use peermon::ffi::life::{monitor_app_end, monitor_app_start, monitor_free, monit
 use peermon::ffi::types::{monitor_peer_status_t, monitor_t};
 use peermon::proto::auth::{DirectionKey, NodeId, node_id};
 use peermon::proto::peer::view::State;
-use peermon::proto::wire::{Application, Header, Kind, MAX_LEN, Names, OwnState, decode, encode};
+use peermon::proto::wire::{Header, Kind, MAX_LEN, Names, OwnState, decode, encode};
 
 /// Long enough for anything that happens at all, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -172,11 +172,6 @@ impl Puppet {
             self.beat += 1;
         }
         let header = Header {
-            kind,
-            flags: 0,
-            key_id: 0,
-            sender: self.id,
-            receiver: self.observer,
             incarnation: self.incarnation,
             receiver_incarnation: heard.incarnation,
             nonce: 77,
@@ -184,24 +179,11 @@ impl Puppet {
             sequence: self.sequence,
             beat: self.beat,
             monotonic: 1_000_000_000 + self.since.elapsed().as_nanos() as u64,
-            wall: 0,
             echoed_sequence: heard.sequence,
-            echo_hold: 0,
             announced: self.announced.as_micros() as u32,
-            requested: 0,
-            pause: 0,
-            pause_age: 0,
-            remaining: 0,
-            start_count: 0,
-            last_ungraceful: 0,
             state: if kind == Kind::End { OwnState::Ended } else { OwnState::Running },
             held: State::Up as u8,
-            application: Application::Unwatched,
-            path: 0,
-            reason: 0,
-            echoed_path: 0,
-            heard_paths: 0,
-            list_digest: 0,
+            ..Header::bare(kind, self.id, self.observer)
         };
         let names = Names {
             group: "default",

@@ -10,7 +10,7 @@ use core::time::Duration;
 use super::auth::{DirectionKey, NodeId, key_id, node_id};
 use super::peer::view::State;
 use super::settings::Settings;
-use super::wire::{self, Application, Header, Kind, Malformed, Names, OwnState, Packet};
+use super::wire::{self, Header, Kind, Malformed, Names, OwnState, Packet};
 
 /// The next START would come within this: what a server that is not heard says.
 const ANNOUNCED: Duration = Duration::from_secs(5);
@@ -73,36 +73,14 @@ impl<'a> Visit<'a> {
     pub fn call(&self, sequence: u64, monotonic: u64, wall: i64) -> Packet {
         let (own, peer) = self.identities();
         let header = Header {
-            kind: Kind::Start,
-            flags: 0,
             key_id: key_id(self.own.key.as_deref()),
-            sender: own,
-            receiver: peer,
             incarnation: self.incarnation,
-            receiver_incarnation: 0,
             nonce: self.nonce,
-            echoed_nonce: 0,
             sequence: sequence.max(1),
-            beat: 0,
             monotonic,
             wall,
-            echoed_sequence: 0,
-            echo_hold: 0,
             announced: u32::try_from(ANNOUNCED.as_micros()).unwrap_or(u32::MAX),
-            requested: 0,
-            pause: 0,
-            pause_age: 0,
-            remaining: 0,
-            start_count: 0,
-            last_ungraceful: 0,
-            state: OwnState::Running,
-            held: State::Unknown as u8,
-            application: Application::Unwatched,
-            path: 0,
-            reason: 0,
-            echoed_path: 0,
-            heard_paths: 0,
-            list_digest: 0,
+            ..Header::bare(Kind::Start, own, peer)
         };
         let names = Names {
             group: &self.own.group,

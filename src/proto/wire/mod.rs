@@ -203,6 +203,42 @@ pub struct Header {
 }
 
 impl Header {
+    /// A header that says nothing but this; for `Header { nonce, ..Header::bare(kind, from, to) }`.
+    pub fn bare(kind: Kind, sender: NodeId, receiver: NodeId) -> Self {
+        Self {
+            kind,
+            flags: 0,
+            key_id: 0,
+            sender,
+            receiver,
+            incarnation: 0,
+            receiver_incarnation: 0,
+            nonce: 0,
+            echoed_nonce: 0,
+            sequence: 0,
+            beat: 0,
+            monotonic: 0,
+            wall: 0,
+            echoed_sequence: 0,
+            echo_hold: 0,
+            announced: 0,
+            requested: 0,
+            pause: 0,
+            pause_age: 0,
+            remaining: 0,
+            start_count: 0,
+            last_ungraceful: 0,
+            state: OwnState::Running,
+            held: 0,
+            application: Application::Unwatched,
+            path: 0,
+            reason: 0,
+            echoed_path: 0,
+            heard_paths: 0,
+            list_digest: 0,
+        }
+    }
+
     /// What the sender says of its starts (rule R5).
     pub fn starts(&self) -> Starts {
         Starts { count: self.start_count, last_ungraceful: self.last_ungraceful }
