@@ -77,10 +77,10 @@ detection: build
 captures: build
 	docs/captures/make $(BUILT)
 
-# One line per suite.
+# One line per suite; a suite that fails keeps no other from being run.
 test:
 	$(CARGO) build --profile checked
-	$(CARGO) test --profile checked
+	$(CARGO) test --profile checked --no-fail-fast
 	$(MAKE) examples PROFILE=checked CFLAGS="-O2 -Wall -Wextra -Werror" CXXFLAGS="-O2 -Wall -Wextra -Werror"
 	$(MAKE) demo PROFILE=checked
 

@@ -15,7 +15,6 @@ mod client;
 mod lab;
 
 mod browser;
-mod crowd;
 mod limits;
 mod malformed;
 mod openapi;
