@@ -11,6 +11,8 @@ import termios
 import time
 
 PATIENCE = 100
+# How often a job is stopped and continued, each time a bit later after it went on.
+ROUNDS = int(os.environ.get("PEERMON_JOB_ROUNDS", "500"))
 story, command = sys.argv[1], sys.argv[2:]
 
 
@@ -90,6 +92,15 @@ if story == "interrupt":
     if expect(b"job") != "job exit 5":
         sys.exit("another status")
 elif story == "job":
+    for number in range(ROUNDS):
+        type_in(b"\x1a")
+        expect(b"job stopped")
+        type_in(b"echo round %d\n" % number)
+        expect(b"echo round %d" % number)
+        # Whatever the wrapper is about to do just then.
+        until = time.monotonic() + number / ROUNDS * 0.0004
+        while time.monotonic() < until:
+            pass
     type_in(b"\x1a")
     expect(b"job stopped")
     type_in(b"echo again\n")

@@ -4,21 +4,18 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, getpid, kill_process, pidfd_open,
-    pidfd_send_signal, waitpid,
-};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, waitpid};
 use rustix_libc_wrappers::process::SignalExt;
 
 use super::access::{descends, users};
 use super::outcome::Outcome;
+use super::process::{Known, Process, is_news_of_a_job};
 use super::shim;
 
 /// How the command is started.
@@ -70,42 +67,6 @@ pub enum Change {
     Stopped(i32),
     /// It goes on.
     Continued,
-}
-
-#[derive(Debug)]
-struct Process {
-    pid: Pid,
-    /// Readable when it has ended; its number stays its own. `None` on a kernel without.
-    handle: Option<OwnedFd>,
-}
-
-impl Process {
-    fn open(pid: Pid) -> io::Result<Self> {
-        match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(handle) => Ok(Self { pid, handle: Some(handle) }),
-            Err(Errno::NOSYS) => Ok(Self { pid, handle: None }),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn signal(&self, signal: Signal) -> io::Result<()> {
-        let sent = match &self.handle {
-            Some(handle) => pidfd_send_signal(handle, signal),
-            None => kill_process(self.pid, signal),
-        };
-        match sent {
-            // It ends just now.
-            Err(Errno::SRCH) => Ok(()),
-            sent => Ok(sent?),
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        let Some(handle) = &self.handle else { return false };
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let ready = poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&now));
-        ready.is_ok_and(|ready| ready > 0)
-    }
 }
 
 impl Recipe {
@@ -179,6 +140,19 @@ impl Processes {
         let Some(process) = self.main.as_ref().or(self.started.as_ref()) else { return Ok(()) };
         let signal = Signal::from_raw(signal).ok_or(ErrorKind::InvalidInput)?;
         process.signal(signal)
+    }
+
+    /// The one that is followed went on, or a terminal stopped it, and that was not told yet.
+    pub fn has_news_of_the_job(&self) -> bool {
+        let Some(process) = self.main.as_ref().or(self.started.as_ref()) else { return false };
+        let found = self.reaped.iter().any(|(pid, reaped)| match reaped {
+            Reaped::Status(status) => {
+                *pid == process.pid
+                    && is_news_of_a_job(status.continued(), status.stopping_signal())
+            }
+            Reaped::Foreign => false,
+        });
+        found || process.has_news_of_the_job()
     }
 
     /// Follows another process from now on.
@@ -296,16 +270,5 @@ impl Processes {
             (None, true) => Some(Change::Left(outcome)),
             (None, false) => Some(Change::Ended { outcome, is_last: true }),
         }
-    }
-}
-
-/// A process that may be known.
-trait Known {
-    fn is(&self, pid: Pid) -> bool;
-}
-
-impl Known for Option<Process> {
-    fn is(&self, pid: Pid) -> bool {
-        self.as_ref().is_some_and(|process| process.pid == pid)
     }
 }

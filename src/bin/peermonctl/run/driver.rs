@@ -9,13 +9,13 @@ use std::sync::mpsc::{Receiver, Sender as Post};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::SIGSTOP;
+use signal_hook::consts::{SIGCONT, SIGSTOP};
 use signal_hook::low_level::raise;
 
 use super::access::{Access, Sender};
 use super::child::{Change, Processes, Recipe};
 use super::log::Log;
-use super::machine::{Ask, Do, Input, Level, Machine, Verdict};
+use super::machine::{Ask, Do, Input, Level, Machine, Origin, Verdict};
 use super::message;
 use super::probe::{Probe, Target};
 use super::relay::Outer;
@@ -84,6 +84,8 @@ pub struct Driver {
     pub probe: Option<Probe>,
     /// Counts the runs of the command.
     pub run: u64,
+    /// Something happened to a child, which may not have been reaped.
+    pub unseen: bool,
     pub began: Instant,
 }
 
@@ -108,7 +110,7 @@ impl Driver {
     /// Waits, unless there is something to do.
     fn rest(&mut self) {
         // The first time there is: the command is to be started.
-        if self.run > 0 {
+        if self.run > 0 && !core::mem::take(&mut self.unseen) {
             self.wait();
         }
         if self.watched.deadline().is_some_and(|at| at <= Instant::now()) {
@@ -119,9 +121,17 @@ impl Driver {
 
     fn take_signals(&mut self) {
         for came in self.signals.take(&self.processes.numbers()) {
-            if let Came::Signal(signal, origin) = came {
-                self.tell(Input::Received(signal, origin));
+            let Came::Signal(signal, mut origin) = came else {
+                // It may have come after the last look, and nothing else tells of a stop.
+                self.unseen = true;
+                continue;
+            };
+            // A shell continues the whole group. Passing that on would undo the next ^Z, which may have
+            // stopped the command by now.
+            if signal == SIGCONT && self.processes.has_news_of_the_job() {
+                origin = Origin::Kernel;
             }
+            self.tell(Input::Received(signal, origin));
         }
     }
 
@@ -174,8 +184,11 @@ impl Driver {
                 }
             }
             Do::Note(level, text) => self.log.line(level, &text),
+            // Unless it was continued already: nobody would continue us.
             Do::StopSelf => {
-                let _ = raise(SIGSTOP);
+                if !self.processes.has_news_of_the_job() {
+                    let _ = raise(SIGSTOP);
+                }
             }
             Do::Exit(_) => {}
         }

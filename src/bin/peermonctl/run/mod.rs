@@ -16,6 +16,7 @@ mod message;
 mod outcome;
 mod policy;
 mod probe;
+mod process;
 mod relay;
 pub mod shim;
 mod signals;
@@ -100,6 +101,7 @@ fn prepare(args: &Args, log: &Arc<Log>) -> Result<Driver, String> {
         processes: Processes::default(),
         probe: None,
         run: 0,
+        unseen: false,
         began: Instant::now(),
     })
 }

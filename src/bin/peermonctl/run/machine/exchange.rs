@@ -39,7 +39,8 @@ pub enum Input {
 /// Who sent a signal to the wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The kernel, and so a terminal: the command, of the same group, got it too.
+    /// The kernel, and so a terminal, or a shell that continues its job: the command, of the same group,
+    /// got it too.
     Kernel,
     /// The command or the wrapper itself.
     Inside,

@@ -131,7 +131,7 @@ impl Machine {
             Input::Ended { outcome, is_last } => self.ended(now, outcome, is_last),
             Input::Left(outcome) => self.left(now, outcome),
             Input::Stopped(signal) => self.stopped(now, signal),
-            Input::Continued => self.watchdog.freeze(false, now, &mut self.out),
+            Input::Continued => self.continued(now),
             Input::Received(signal, from) => self.received(now, signal, from),
             Input::Stalled => self.stalled(now),
             Input::Asked(ask) => self.asked(now, ask),
@@ -183,6 +183,12 @@ impl Machine {
         } else {
             self.note(Level::Warn, format!("the command was stopped by {}", name(signal)));
         }
+    }
+
+    fn continued(&mut self, now: Duration) {
+        // It was stopped and goes on before we did anything about it.
+        self.out.retain(|todo| *todo != Do::StopSelf);
+        self.watchdog.freeze(false, now, &mut self.out);
     }
 
     fn received(&mut self, now: Duration, signal: i32, from: Origin) {

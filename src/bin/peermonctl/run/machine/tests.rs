@@ -216,6 +216,13 @@ fn the_wrapper_stops_with_a_command_that_a_terminal_stops_and_only_then() {
     assert_eq!(run.at(7, Input::Stopped(SIGSTOP)), []);
 }
 
+#[test]
+fn the_wrapper_does_not_stop_with_a_command_that_goes_on_already() {
+    let mut run = Run::ready(policy());
+    run.0.handle(Duration::from_millis(5), Input::Stopped(SIGTSTP));
+    assert_eq!(run.at(5, Input::Continued), []);
+}
+
 fn on_failure() -> Policy {
     Policy { restart: Restart::OnFailure, ..policy() }
 }
