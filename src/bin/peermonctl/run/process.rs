@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGTSTP, SIGTTIN, SIGTTOU};
 /// See the head of this file.
 #[derive(Debug)]
 pub struct Process {
+    /// Its number.
     pub pid: Pid,
     /// Readable when it has ended; its number stays its own. `None` on a kernel without.
     pub handle: Option<OwnedFd>,
@@ -57,6 +58,7 @@ impl Process {
         let ready = poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&now));
         ready.is_ok_and(|ready| ready > 0)
     }
+
     /// See [`is_news_of_a_job`]: what waitpid(2) would say next of a child, and will still say after this.
     pub fn has_news_of_the_job(&self) -> bool {
         let options = WaitIdOptions::STOPPED
