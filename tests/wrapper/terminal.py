@@ -76,8 +76,22 @@ def type_in(text):
     os.write(terminal, text)
 
 
+def stat(number):
+    """The fields of /proc/NUMBER/stat from the state on."""
+    with open("/proc/%d/stat" % number) as file:
+        return file.read().rsplit(") ", 1)[1].split()
+
+
+def await_state(number, state):
+    deadline = time.monotonic() + PATIENCE
+    while stat(number)[0] != state:
+        if time.monotonic() > deadline:
+            sys.exit("process %d does not come to be %s" % (number, state))
+        time.sleep(0.001)
+
+
 pid = int(expect(b"started").split()[1])
-wrapper = int(open("/proc/%d/stat" % pid).read().rsplit(") ", 1)[1].split()[1])
+wrapper = int(stat(pid)[1])
 if story == "interrupt":
     type_in(b"\x03")
     expect(b"signal 2")
@@ -107,6 +121,14 @@ elif story == "job":
     expect(b"echo again")
     type_in(b"\x1a")
     expect(b"job stopped")
+    type_in(b"echo third\n")
+    expect(b"echo third")
+    # Without a terminal: whoever continues the wrapper alone means the command.
+    os.kill(pid, signal.SIGSTOP)
+    await_state(pid, "T")
+    os.kill(wrapper, signal.SIGCONT)
+    type_in(b"echo fourth\n")
+    expect(b"echo fourth")
     type_in(b"exit 3\n")
     if expect(b"job") != "job exit 3":
         sys.exit("another status")

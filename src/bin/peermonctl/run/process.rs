@@ -25,7 +25,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// If there is none.
     pub fn open(pid: Pid) -> io::Result<Self> {
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => Ok(Self { pid, handle: Some(handle) }),
